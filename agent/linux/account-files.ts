@@ -1,0 +1,124 @@
+/** The formats of the local account database: passwd(5), shadow(5), group(5), shells(5), login.defs(5). Pure. */
+
+export interface PasswdEntry {
+  name: string;
+  /** `x` means: look in shadow. */
+  password: string;
+  uid: number;
+  gid: number;
+  home: string;
+  shell: string;
+}
+
+/** Days are days since 1970-01-01 UTC; null where the field is empty or -1, which switches the rule off. */
+export interface ShadowEntry {
+  name: string;
+  password: string;
+  lastChangeDay: number | null;
+  maxDays: number | null;
+  inactiveDays: number | null;
+  expireDay: number | null;
+}
+
+export interface GroupEntry {
+  name: string;
+  gid: number;
+  members: string[];
+}
+
+/** The texts as read; empty where a file does not exist. */
+export interface AccountFiles {
+  passwd: string;
+  shadow: string;
+  group: string;
+  shells: string;
+  /** /etc/sudoers and every file of /etc/sudoers.d. */
+  sudoers: string[];
+}
+
+function* records(text: string, fieldsMin: number): Generator<string[]> {
+  for (const line of text.split('\n')) {
+    if (line === '' || line.startsWith('#') || line.startsWith('+') || line.startsWith('-')) continue; // NIS compat lines
+    const fields = line.split(':');
+    if (fields.length >= fieldsMin) yield fields;
+  }
+}
+
+const number = (text: string | undefined): number | null =>
+  text !== undefined && /^\d{1,10}$/.test(text) ? Number(text) : null;
+
+/** The first entry of that name, as every lookup on the system does it. */
+export function findPasswd(text: string, name: string): PasswdEntry | null {
+  for (const [entry, password = '', uid, gid, , home = '', shell = ''] of records(text, 7)) {
+    if (entry !== name) continue;
+    const uidNumber = number(uid);
+    const gidNumber = number(gid);
+    if (uidNumber === null || gidNumber === null) return null;
+    return { name, password, uid: uidNumber, gid: gidNumber, home, shell };
+  }
+  return null;
+}
+
+export function findShadow(text: string, name: string): ShadowEntry | null {
+  for (const [entry, password = '', last, , max, , inactive, expire] of records(text, 2)) {
+    if (entry !== name) continue;
+    return {
+      name,
+      password,
+      lastChangeDay: number(last),
+      maxDays: number(max),
+      inactiveDays: number(inactive),
+      expireDay: number(expire),
+    };
+  }
+  return null;
+}
+
+/** Every group the account belongs to, by primary gid or by name. */
+export function groupsOf(text: string, name: string, primaryGid: number): GroupEntry[] {
+  const groups: GroupEntry[] = [];
+  for (const [group = '', , gid, members = ''] of records(text, 3)) {
+    const gidNumber = number(gid);
+    if (gidNumber === null) continue;
+    const names = members.split(',').map((member) => member.trim());
+    if (gidNumber === primaryGid || names.includes(name)) groups.push({ name: group, gid: gidNumber, members: names });
+  }
+  return groups;
+}
+
+/** The shells that /etc/shells lists. */
+export function parseShells(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.replace(/#.*/, '').trim())
+    .filter((line) => line.startsWith('/'));
+}
+
+/** One value of login.defs, or null. */
+export function loginDefsValue(text: string, key: string): string | null {
+  for (const line of text.split('\n')) {
+    const [name, value] = line.trim().split(/\s+/, 2);
+    if (name === key && value !== undefined) return value;
+  }
+  return null;
+}
+
+/**
+ * Whether a sudoers text grants anything to the account, by name, uid or group. Deliberately wide: a rule for a
+ * single command counts, Runas and Host lists are not read. `ALL` as the user does not count, because the usual rule
+ * of that form (targetpw) asks for the target's own password.
+ */
+export function sudoersMention(text: string, account: { name: string; uid: number; groups: GroupEntry[] }): boolean {
+  const subjects = new Set<string>([account.name, `#${account.uid}`]);
+  for (const group of account.groups) subjects.add(`%${group.name}`).add(`%#${group.gid}`);
+  for (const line of text.replaceAll('\\\n', ' ').split('\n')) {
+    const rule = line.trim();
+    if (/^(Defaults|Cmnd_Alias|Host_Alias|Runas_Alias|@include|#include|#\s)/.test(rule)) continue;
+    const equals = rule.indexOf('=');
+    if (equals < 0) continue;
+    // A User_Alias names its members after the sign; a rule names its users before it.
+    const named = rule.startsWith('User_Alias') ? rule.slice(equals + 1) : rule.slice(0, equals);
+    if (named.split(/[\s,:]+/).some((word) => subjects.has(word))) return true;
+  }
+  return false;
+}

@@ -1,0 +1,84 @@
+/** Who holds the lock of the account database: lckpwdf(3) and the lock files of the shadow tools. */
+import { readFileSync, readlinkSync, readdirSync, statSync } from 'node:fs';
+
+export interface LockHolder {
+  /** What is locked. */
+  path: string;
+  pid: number | null;
+}
+
+export interface ProcLock {
+  pid: number;
+  device: string;
+  inode: number;
+}
+
+/** The lines of /proc/locks that hold (waiters are marked `->`). */
+export function parseProcLocks(text: string): ProcLock[] {
+  const locks: ProcLock[] = [];
+  for (const line of text.split('\n')) {
+    const match = /^\d+: (?:POSIX|OFDLCK|FLOCK)\s+\S+\s+WRITE\s+(-?\d+) ([0-9a-f]+:[0-9a-f]+):(\d+) /.exec(line);
+    if (match !== null) locks.push({ pid: Number(match[1]), device: match[2] ?? '', inode: Number(match[3]) });
+  }
+  return locks;
+}
+
+/** null where nobody holds it. Reads a handful of small files; starts no process. */
+export function findLockHolder(etc = '/etc', proc = '/proc'): LockHolder | null {
+  return heldByLckpwdf(`${etc}/.pwd.lock`, proc) ?? heldByLockFile(etc, proc);
+}
+
+function heldByLckpwdf(path: string, proc: string): LockHolder | null {
+  try {
+    const { ino } = statSync(path);
+    for (const lock of parseProcLocks(readFileSync(`${proc}/locks`, 'latin1'))) {
+      // On overlay and btrfs the device in /proc/locks is not the one that stat shows, so the holder's own open
+      // file decides; where that cannot be read, the inode number does.
+      if (lock.inode === ino && hasOpen(proc, lock.pid, path)) return { path, pid: lock.pid > 0 ? lock.pid : null };
+    }
+  } catch {
+    // No lock file yet, or no /proc: nobody is known to hold it.
+  }
+  return null;
+}
+
+function hasOpen(proc: string, pid: number, path: string): boolean {
+  if (pid <= 0) return true;
+  let names: string[];
+  try {
+    names = readdirSync(`${proc}/${pid}/fd`);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ENOENT'; // gone: it holds nothing
+  }
+  return names.some((name) => {
+    try {
+      return readlinkSync(`${proc}/${pid}/fd/${name}`) === path;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function heldByLockFile(etc: string, proc: string): LockHolder | null {
+  for (const name of ['passwd', 'shadow', 'group']) {
+    const path = `${etc}/${name}.lock`;
+    try {
+      const text = readFileSync(path, 'latin1').slice(0, 32).replace(/\0.*$/s, '').trim();
+      const pid = /^\d{1,10}$/.test(text) ? Number(text) : null;
+      // The shadow tools remove a lock whose process is gone, but stop at one that names no process.
+      if (pid === null || isAlive(pid, proc)) return { path, pid };
+    } catch {
+      // No such lock.
+    }
+  }
+  return null;
+}
+
+function isAlive(pid: number, proc: string): boolean {
+  try {
+    statSync(`${proc}/${pid}`);
+    return true;
+  } catch {
+    return false;
+  }
+}
