@@ -1,0 +1,88 @@
+/**
+ * The short-lived process that asks PAM and crypt(3) about one password, once. Started ahead by verifier.ts;
+ * reads one request from standard input, writes one line of evidence to descriptor 3, exits.
+ *
+ * Request: 4 bytes big-endian length, that many bytes of JSON (HelperRequest), then the password until end of input.
+ */
+import { readSync, writeSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { forbidDumps, openPam, passwordMatchesHash } from './pam.ts';
+import type { PamTransaction } from './pam.ts';
+
+export interface HelperRequest {
+  account: string;
+  /** False: compare the hash only. */
+  authenticate: boolean;
+  /** The stored hash without its lock marks; null where there is none. */
+  hash: string | null;
+}
+
+export interface HelperEvidence {
+  authenticate: number | null;
+  account: number | null;
+  hiddenPrompts: number;
+  visiblePrompts: number;
+  /** Compared only where authentication and account check did not both succeed. */
+  hash: 'match' | 'mismatch' | 'unsupported' | 'absent' | 'not-tried';
+  /** Why libpam could not be used; empty otherwise. */
+  error: string;
+}
+
+const INPUT_BYTES_MAX = 8 * 1024;
+const EVIDENCE_DESCRIPTOR = 3;
+
+/** The helper's whole life. `service` is null to compare hashes only. A packaged agent calls it from a hidden verb. */
+export function runVerifyHelper(service: string | null): void {
+  forbidDumps();
+  // All that can be done before the password is there is done now, while it is still being set.
+  const pam = service === null ? null : prepare(service);
+  const input = readInput();
+  const headerBytes = input.readUInt32BE(0);
+  const request = JSON.parse(input.toString('utf8', 4, 4 + headerBytes)) as HelperRequest;
+  const password = input.subarray(4 + headerBytes); // its last byte is a NUL: see readInput
+  const evidence = gather(request, password, pam);
+  input.fill(0);
+  writeSync(EVIDENCE_DESCRIPTOR, `${JSON.stringify(evidence)}\n`);
+  process.exit(0);
+}
+
+function prepare(service: string): PamTransaction | string {
+  try {
+    return openPam(service);
+  } catch (error) {
+    return error instanceof Error ? error.message.slice(0, 200) : 'libpam cannot be used';
+  }
+}
+
+function gather(request: HelperRequest, password: Buffer, pam: PamTransaction | string | null): HelperEvidence {
+  const evidence: HelperEvidence = { authenticate: null, account: null, hiddenPrompts: 0, visiblePrompts: 0, hash: 'not-tried', error: '' };
+  if (typeof pam === 'string') evidence.error = pam;
+  else if (pam !== null && request.authenticate) Object.assign(evidence, pam.authenticate(request.account, password));
+  const proven = evidence.authenticate === 0 && evidence.account === 0 && evidence.hiddenPrompts === 1;
+  return proven ? evidence : { ...evidence, hash: compare(request.hash, password) };
+}
+
+function compare(hash: string | null, password: Buffer): HelperEvidence['hash'] {
+  if (hash === null) return 'absent';
+  try {
+    const matches = passwordMatchesHash(hash, password);
+    return matches === null ? 'unsupported' : matches ? 'match' : 'mismatch';
+  } catch {
+    return 'unsupported';
+  }
+}
+
+/** All of standard input, with a NUL byte behind it for C. */
+function readInput(): Buffer {
+  const buffer = Buffer.alloc(INPUT_BYTES_MAX);
+  let length = 0;
+  for (;;) {
+    const read = readSync(0, buffer, length, INPUT_BYTES_MAX - 1 - length, null);
+    if (read === 0) break;
+    length += read;
+    if (length >= INPUT_BYTES_MAX - 1) throw new Error('request too large');
+  }
+  return buffer.subarray(0, length + 1);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) runVerifyHelper(process.argv[2] ?? null);
