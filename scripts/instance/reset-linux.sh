@@ -11,7 +11,7 @@
 #       exit status     0 when code is applied, 1 otherwise
 # Codes: applied lock-held account-database-read-only account-database-immutable account-database-busy disk-full
 #        pam-broken policy-refused selinux-denied account-not-found script-failed
-# Warnings: unexpire-failed unlock-failed must-change-failed
+# Warnings: unexpire-failed unlock-failed
 #
 # Runs again after an interruption with the same result. Hot path: shell built-ins and one chpasswd.
 set -u

@@ -1,0 +1,185 @@
+/** Runs the signed reset script: clean environment, password on descriptor 3, bounded output and time. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+import { redact, safeDetail } from './detail.ts';
+import type { ScriptStore } from './script-store.ts';
+
+export const SCRIPT_CODES = [
+  'applied', 'lock-held', 'account-database-read-only', 'account-database-immutable', 'account-database-busy',
+  'disk-full', 'pam-broken', 'policy-refused', 'selinux-denied', 'account-not-found', 'script-failed',
+] as const;
+export type ScriptCode = (typeof SCRIPT_CODES)[number];
+
+export const SCRIPT_WARNINGS = ['unexpire-failed', 'unlock-failed'] as const;
+export type ScriptWarning = (typeof SCRIPT_WARNINGS)[number];
+
+export type ScriptOutcome =
+  | { kind: 'done'; code: ScriptCode; warnings: ScriptWarning[]; detail: string; attempts: number }
+  /** Nothing was run. */
+  | { kind: 'not-run'; code: 'script-digest-mismatch' | 'script-runner-failed'; detail: string }
+  /** Killed; what it did is not known. */
+  | { kind: 'interrupted'; code: 'script-timeout' | 'aborted'; detail: string };
+
+export interface ScriptRequest {
+  bytes: Buffer;
+  /** SHA-256, lower-case hex. */
+  digest: string;
+  phase: 'apply' | 'finish';
+  /** Has passed the allowlist of names. */
+  accountName: string;
+  /** null in the finish phase, which needs none. The caller's own copy is left alone; ours is zeroed. */
+  password: Buffer | null;
+  options: { unlock: boolean; unexpire: boolean; mustChange: boolean };
+}
+
+export interface ScriptRunner {
+  run(request: ScriptRequest, signal?: AbortSignal): Promise<ScriptOutcome>;
+}
+
+export interface ScriptRunnerOptions {
+  store: ScriptStore;
+  /** Who holds the account database's lock, if anybody: then nothing is started. */
+  findLockHolder: () => { path: string; pid: number | null } | null;
+  sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /** In [0, 1). */
+  random: () => number;
+  monotonicMs: () => number;
+  shell?: string;
+  timeoutMs?: number;
+  lockWaitMsMax?: number;
+}
+
+/** Longer than the 15 s that lckpwdf(3) waits for a lock taken in between. */
+export const SCRIPT_MS_MAX = 20_000;
+export const LOCK_WAIT_MS_MAX = 15_000;
+const LOCK_DELAY_MS_FIRST = 50;
+const LOCK_DELAY_MS_MAX = 2_000;
+const OUTPUT_BYTES_MAX = 16 * 1024;
+
+export function createScriptRunner(options: ScriptRunnerOptions): ScriptRunner {
+  const { store, findLockHolder, sleep, random, monotonicMs, lockWaitMsMax = LOCK_WAIT_MS_MAX } = options;
+  return {
+    async run(request, signal) {
+      const path = place(store, request);
+      if (typeof path !== 'string') return path;
+      const deadline = monotonicMs() + lockWaitMsMax;
+      for (let attempts = 1; ; attempts += 1) {
+        const outcome = attemptBlocked(findLockHolder(), attempts) ?? (await runOnce(path, request, options, signal));
+        const held = outcome.kind === 'done' && outcome.code === 'lock-held';
+        const delay = Math.min(LOCK_DELAY_MS_MAX, LOCK_DELAY_MS_FIRST * 2 ** attempts) * random();
+        if (!held || monotonicMs() + delay > deadline) return outcome.kind === 'done' ? { ...outcome, attempts } : outcome;
+        try {
+          await sleep(delay, signal);
+        } catch {
+          return { kind: 'done', code: 'lock-held', warnings: [], detail: 'given up while waiting for the lock', attempts };
+        }
+      }
+    },
+  };
+}
+
+function place(store: ScriptStore, request: ScriptRequest): string | ScriptOutcome {
+  try {
+    return store.place(request.bytes, request.digest) ?? { kind: 'not-run', code: 'script-digest-mismatch', detail: '' };
+  } catch (error) {
+    return { kind: 'not-run', code: 'script-runner-failed', detail: safeDetail(String(error)) };
+  }
+}
+
+function attemptBlocked(holder: { path: string; pid: number | null } | null, attempts: number): ScriptOutcome | null {
+  if (holder === null) return null;
+  const detail = `${holder.path} is held by ${holder.pid === null ? 'an unnamed process' : `process ${holder.pid}`}`;
+  return { kind: 'done', code: 'lock-held', warnings: [], detail, attempts };
+}
+
+function runOnce(path: string, request: ScriptRequest, options: ScriptRunnerOptions, signal?: AbortSignal): Promise<ScriptOutcome> {
+  if (signal?.aborted === true) return Promise.resolve({ kind: 'interrupted', code: 'aborted', detail: 'before it was started' });
+  const secret = request.password ?? Buffer.alloc(0);
+  const child = spawn(options.shell ?? '/bin/sh', [path], {
+    cwd: '/',
+    detached: true, // a process group of its own, so that all of it can be killed
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    env: environment(request),
+  });
+  sendPassword(child, request.accountName, secret);
+  return new Promise((resolve) => {
+    let stopped: 'script-timeout' | 'aborted' | null = null;
+    const stop = (why: 'script-timeout' | 'aborted') => {
+      stopped ??= why;
+      killGroup(child);
+    };
+    const timer = setTimeout(() => stop('script-timeout'), options.timeoutMs ?? SCRIPT_MS_MAX);
+    const onAbort = () => stop('aborted');
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const output = collect(child);
+    const settle = (outcome: ScriptOutcome) => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      resolve(outcome);
+    };
+    child.on('error', (error) => settle({ kind: 'not-run', code: 'script-runner-failed', detail: safeDetail(error.message) }));
+    child.on('close', (exitCode) => {
+      const text = redact(output(), secret).toString('utf8');
+      if (stopped !== null) settle({ kind: 'interrupted', code: stopped, detail: safeDetail(text, secret) });
+      else settle(parseResult(text, exitCode, secret));
+    });
+  });
+}
+
+function environment({ accountName, phase, options }: ScriptRequest): NodeJS.ProcessEnv {
+  const flag = (on: boolean) => (on ? '1' : '0');
+  return {
+    PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+    LC_ALL: 'C',
+    LK_ACCOUNT: accountName,
+    LK_PHASE: phase,
+    LK_UNLOCK: flag(options.unlock),
+    LK_UNEXPIRE: flag(options.unexpire),
+    LK_MUST_CHANGE: flag(options.mustChange),
+  };
+}
+
+function sendPassword(child: ChildProcess, accountName: string, password: Buffer): void {
+  const pipe = child.stdio[3] as Writable;
+  pipe.on('error', () => undefined); // the script may end before it reads; its result says why
+  const line = password.length === 0 ? Buffer.alloc(0) : Buffer.concat([Buffer.from(`${accountName}:`), password, Buffer.from('\n')]);
+  pipe.end(line, () => line.fill(0));
+  child.once('close', () => line.fill(0));
+}
+
+/** Reads on after the limit, so that the script does not stall, but keeps the last part: the result is there. */
+function collect(child: ChildProcess): () => Buffer {
+  let kept = Buffer.alloc(0);
+  for (const stream of [child.stderr as Readable, child.stdout as Readable]) {
+    stream.on('data', (chunk: Buffer) => {
+      kept = Buffer.concat([kept, chunk]);
+      if (kept.length > OUTPUT_BYTES_MAX) kept = kept.subarray(-OUTPUT_BYTES_MAX);
+    });
+    stream.on('error', () => undefined);
+  }
+  return () => kept;
+}
+
+const RESULT = /^latchkey-result code=([a-z-]{1,40}) warnings=([a-z,-]{0,100}) detail=(.*)$/m;
+
+/** A result counts only with the exit status that belongs to it. */
+export function parseResult(text: string, exitCode: number | null, secret?: Buffer): ScriptOutcome {
+  const match = RESULT.exec(text);
+  const code = SCRIPT_CODES.find((known) => known === match?.[1]);
+  if (match === null || code === undefined || (code === 'applied') !== (exitCode === 0)) {
+    const detail = safeDetail(`exit ${exitCode ?? 'by signal'}: ${text}`, secret);
+    return { kind: 'done', code: 'script-failed', warnings: [], detail, attempts: 1 };
+  }
+  const warnings = SCRIPT_WARNINGS.filter((known) => match[2]?.split(',').includes(known));
+  return { kind: 'done', code, warnings, detail: safeDetail(match[3] ?? '', secret), attempts: 1 };
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // It ended by itself.
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * Proves that a password works, once a task, through the system's own PAM in a helper process that is killed when it
+ * does not answer. See README.md for what is asked of PAM and what is not.
+ */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { findPasswd, findShadow } from './account-files.ts';
+import { readAccountFiles } from './account-reader.ts';
+import { countFailures, faillockSettings } from './faillock.ts';
+import { resolveAccount } from './accounts.ts';
+import { judgeVerification, mayAuthenticate } from './verification.ts';
+import type { Verdict, VerificationAccount, VerificationEvidence } from './verification.ts';
+import type { HelperEvidence, HelperRequest } from './verify-helper.ts';
+
+export const VERIFICATION_MS_MAX = 15_000;
+const HASH_MS_MAX = 5_000;
+const EVIDENCE_BYTES_MAX = 16 * 1024;
+
+/** In order of preference: asks for the password, knows no second factor by custom, lets root in, has account rules. */
+const PAM_SERVICES = ['login', 'sshd', 'remote', 'system-login', 'system-auth', 'password-auth'] as const;
+const PAM_DIRECTORIES = ['/etc/pam.d', '/usr/lib/pam.d', '/usr/share/pam.d'] as const;
+
+/** Services whose rules differ for root (su, runuser) or that let anything through are not in the list. */
+export function choosePamService(exists: (path: string) => boolean): string | null {
+  return PAM_SERVICES.find((service) => PAM_DIRECTORIES.some((directory) => exists(`${directory}/${service}`))) ?? null;
+}
+
+export interface PreparedVerification {
+  /** Call at most once. The password is not kept. Never rejects, except by `signal`. */
+  verify(accountName: string, password: Buffer, signal?: AbortSignal): Promise<Verdict>;
+  /** Ends the helper that was not needed. */
+  discard(): void;
+}
+
+export interface Verifier {
+  /** Starts the helper, so that it is ready when the password is set. */
+  prepare(): PreparedVerification;
+}
+
+export interface VerifierOptions {
+  now: () => number;
+  etc?: string;
+  /** What starts the helper; a packaged agent names its hidden verb. The PAM service's name is appended. */
+  helper?: { file: string; args: string[] };
+  /** A root-owned directory for compiled code; saves the helper half of its start. */
+  compileCacheDirectory?: string;
+  service?: string | null;
+  timeoutMs?: number;
+}
+
+export function createVerifier(options: VerifierOptions): Verifier {
+  const { now, etc = '/etc', timeoutMs = VERIFICATION_MS_MAX } = options;
+  const helper = options.helper ?? { file: process.execPath, args: [fileURLToPath(new URL('verify-helper.ts', import.meta.url))] };
+  const env = options.compileCacheDirectory === undefined ? {} : { NODE_COMPILE_CACHE: options.compileCacheDirectory };
+  const start = (service: string | null) => startHelper(helper.file, [...helper.args, ...(service === null ? [] : [service])], env);
+
+  return {
+    prepare() {
+      const service = options.service === undefined ? choosePamService(existsSync) : options.service;
+      const prepared = start(service);
+      return {
+        discard: () => prepared.end(),
+        async verify(accountName, password, signal) {
+          const facts = readFacts(etc, accountName, now());
+          if (facts === null) {
+            prepared.end();
+            return judgeVerification({ ...noEvidence, helper: null });
+          }
+          const request = { account: accountName, authenticate: service !== null && mayAuthenticate(facts.account), hash: facts.hash };
+          const answer = await prepared.ask(request, password, timeoutMs, signal);
+          const timedOut = answer === null && request.authenticate;
+          // A module that hangs takes its helper with it; the hash needs no module. This is no second attempt.
+          const final = timedOut ? await start(null).ask({ ...request, authenticate: false }, password, HASH_MS_MAX, signal) : answer;
+          return judgeVerification({
+            account: facts.account,
+            helper: final,
+            pamPresent: service !== null,
+            timedOut,
+            faillock: readFaillock(etc, service, accountName),
+            loginsClosed: existsSync('/run/nologin') || existsSync(join(etc, 'nologin')),
+          });
+        },
+      };
+    },
+  };
+}
+
+const noEvidence: Omit<VerificationEvidence, 'helper'> = {
+  account: { uid: -1, lock: 'none', shellUsable: true, expired: false, agedOut: false, inactive: false, mustChange: false },
+  pamPresent: false,
+  timedOut: false,
+  faillock: { failures: 0, deny: Number.POSITIVE_INFINITY },
+  loginsClosed: false,
+};
+
+/** The account as it is after the reset: an unlock or a new date of change shows here. */
+function readFacts(etc: string, name: string, now: number): { account: VerificationAccount; hash: string | null } | null {
+  const files = readAccountFiles(etc);
+  const resolution = resolveAccount(files, name, Math.floor(now / 86_400_000));
+  if (!resolution.ok) return null;
+  const stored = findShadow(files.shadow, name)?.password ?? findPasswd(files.passwd, name)?.password ?? '';
+  return { account: resolution.account, hash: resolution.account.hasPassword ? stored.replace(/^[!*]+/, '') : null };
+}
+
+function readFaillock(etc: string, service: string | null, name: string): { failures: number; deny: number } {
+  const text = (path: string) => {
+    try {
+      return readFileSync(path, 'latin1');
+    } catch {
+      return '';
+    }
+  };
+  const stacks = [service ?? 'login', 'common-auth', 'system-auth', 'password-auth'].map((file) => text(join(etc, 'pam.d', file)));
+  const settings = faillockSettings(text(join(etc, 'security/faillock.conf')), stacks);
+  return { deny: settings.deny, failures: countFailures(Buffer.from(text(join(settings.directory, name)), 'latin1')) };
+}
+
+interface Helper {
+  /** null: no answer in time, or none that makes sense. */
+  ask(request: HelperRequest, password: Buffer, timeoutMs: number, signal?: AbortSignal): Promise<HelperEvidence | null>;
+  end(): void;
+}
+
+function startHelper(file: string, args: string[], env: NodeJS.ProcessEnv): Helper {
+  // A group of its own: a module's children go with it.
+  const child = spawn(file, args, { stdio: ['pipe', 'ignore', 'ignore', 'pipe'], env: { ...env, PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' }, cwd: '/', detached: true });
+  const end = () => killGroup(child);
+  const input = child.stdin as Writable;
+  input.on('error', () => undefined); // a helper that is gone shows by its missing answer
+  const answer = readAnswer(child);
+  return {
+    end,
+    async ask(request, password, timeoutMs, signal) {
+      signal?.throwIfAborted();
+      const header = Buffer.from(JSON.stringify(request));
+      const frame = Buffer.alloc(4 + header.length + password.length);
+      frame.writeUInt32BE(header.length, 0);
+      header.copy(frame, 4);
+      password.copy(frame, 4 + header.length);
+      input.end(frame, () => frame.fill(0));
+      const timer = setTimeout(end, timeoutMs);
+      signal?.addEventListener('abort', end, { once: true });
+      try {
+        const evidence = await answer;
+        signal?.throwIfAborted();
+        return evidence;
+      } finally {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', end);
+        frame.fill(0);
+      }
+    },
+  };
+}
+
+/** Resolves at the line, not at the exit, which comes a few milliseconds later. */
+function readAnswer(child: ChildProcess): Promise<HelperEvidence | null> {
+  return new Promise((resolve) => {
+    let text = '';
+    const output = child.stdio[3] as Readable;
+    output.setEncoding('utf8');
+    output.on('data', (chunk: string) => {
+      text += chunk;
+      if (text.length > EVIDENCE_BYTES_MAX) return resolve(null);
+      if (text.endsWith('\n')) resolve(parseEvidence(text));
+    });
+    output.on('error', () => resolve(null));
+    child.on('error', () => resolve(null));
+    child.on('close', () => resolve(null));
+  });
+}
+
+function parseEvidence(text: string): HelperEvidence | null {
+  try {
+    return JSON.parse(text) as HelperEvidence;
+  } catch {
+    return null;
+  }
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // It ended by itself.
+  }
+}
