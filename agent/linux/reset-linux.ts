@@ -1,0 +1,170 @@
+/** One reset on a Linux instance: resolve, refuse, apply, prove, finish. */
+import type { AccountReader } from './account-reader.ts';
+import type { AccountRefusal, LinuxAccount } from './accounts.ts';
+import { safeDetail } from './detail.ts';
+import type { ScriptCode, ScriptOutcome, ScriptRunner, ScriptWarning } from './script-runner.ts';
+import type { SshPolicy } from './ssh-policy.ts';
+import type { VerificationWarning } from './verification.ts';
+import type { PreparedVerification, Verifier } from './verifier.ts';
+
+export type ResetPhase = 'resolving' | 'applying' | 'verifying' | 'finishing';
+
+export type ResetWarning = VerificationWarning | ScriptWarning | 'must-change-failed';
+
+/** Nothing was changed, or what was changed is not the asked-for password. */
+export type ResetFailureCode =
+  | AccountRefusal
+  | 'account-privileged-not-authorised'
+  | 'account-database-unreadable'
+  | Exclude<ScriptCode, 'applied'>
+  | 'script-digest-mismatch'
+  | 'script-runner-failed'
+  | 'password-not-accepted';
+
+export type ResetUnknownCode = 'script-timeout' | 'aborted' | 'verification-inconclusive';
+
+export type ResetResult =
+  | {
+      state: 'succeeded';
+      verifiedBy: 'login' | 'authenticate' | 'hash';
+      warnings: ResetWarning[];
+      /** Milliseconds from the call of reset() until the password was set. */
+      appliedMs: number;
+      /** Milliseconds from the call of reset() until it was proven. */
+      verifiedMs: number;
+    }
+  | { state: 'failed'; code: ResetFailureCode; detail: string }
+  | { state: 'outcome-unknown'; code: ResetUnknownCode; detail: string; warnings: ResetWarning[] };
+
+export interface ResetRequest {
+  accountName: string;
+  /** Stays the caller's, who zeroes it. Holds neither a line feed nor a NUL byte: the rules have been checked. */
+  password: Buffer;
+  options: { unlock: boolean; unexpire: boolean; mustChange: boolean };
+  /** The order allows an account that is root or can become root. */
+  privilegedAuthorised: boolean;
+  /** Signature checked by the caller. */
+  script: { bytes: Buffer; digest: string };
+  onPhase?: (phase: ResetPhase) => void;
+  signal?: AbortSignal;
+}
+
+export interface LinuxResetter {
+  /** Never rejects for a reason that lies in the account, the script or the signal. One at a time on an instance. */
+  reset(request: ResetRequest): Promise<ResetResult>;
+}
+
+export interface LinuxResetterOptions {
+  accounts: AccountReader;
+  runner: ScriptRunner;
+  verifier: Verifier;
+  ssh: SshPolicy;
+  monotonicMs: () => number;
+}
+
+export function createLinuxResetter(options: LinuxResetterOptions): LinuxResetter {
+  const { runner, verifier, monotonicMs } = options;
+  return {
+    async reset(request) {
+      const startedMs = monotonicMs();
+      const elapsed = () => Math.round(monotonicMs() - startedMs);
+      request.onPhase?.('resolving');
+      const admitted = await admit(options.accounts, request);
+      if ('state' in admitted) return admitted;
+
+      request.onPhase?.('applying');
+      const applying = runner.run(scriptRequest(request, 'apply'), request.signal);
+      // After the script has been started: proof needs its own process, which gets ready meanwhile.
+      const prepared = verifier.prepare();
+      try {
+        const applied = await applying;
+        const stopped = afterApply(applied);
+        if (stopped !== null) return stopped;
+        const appliedMs = elapsed();
+        return await prove(options, request, admitted, prepared, { appliedMs, elapsed, warnings: scriptWarnings(applied) });
+      } finally {
+        prepared.discard();
+      }
+    },
+  };
+}
+
+async function admit(accounts: AccountReader, request: ResetRequest): Promise<LinuxAccount | ResetResult> {
+  if (request.signal?.aborted === true) return unknown('aborted', 'before it was started');
+  try {
+    const resolution = await accounts.resolve(request.accountName, request.signal);
+    if (!resolution.ok) return { state: 'failed', code: resolution.code, detail: '' };
+    if (resolution.account.privileged && !request.privilegedAuthorised) {
+      return { state: 'failed', code: 'account-privileged-not-authorised', detail: '' };
+    }
+    return resolution.account;
+  } catch (error) {
+    return { state: 'failed', code: 'account-database-unreadable', detail: safeDetail(String(error)) };
+  }
+}
+
+function afterApply(outcome: ScriptOutcome): ResetResult | null {
+  switch (outcome.kind) {
+    case 'not-run':
+      return { state: 'failed', code: outcome.code, detail: outcome.detail };
+    case 'interrupted':
+      return unknown(outcome.code, outcome.detail);
+    case 'done':
+      return outcome.code === 'applied' ? null : { state: 'failed', code: outcome.code, detail: outcome.detail };
+    default:
+      return outcome satisfies never;
+  }
+}
+
+interface Applied {
+  appliedMs: number;
+  elapsed: () => number;
+  warnings: ResetWarning[];
+}
+
+async function prove(
+  { runner, ssh }: LinuxResetterOptions,
+  request: ResetRequest,
+  account: LinuxAccount,
+  prepared: PreparedVerification,
+  { appliedMs, elapsed, warnings }: Applied,
+): Promise<ResetResult> {
+  const { signal } = request;
+  request.onPhase?.('verifying');
+  const verifying = prepared.verify(request.accountName, request.password, signal);
+  const sshAnswer = ssh.warningsFor(account, signal); // beside the proof, not before it; never rejects
+  let verdict;
+  try {
+    verdict = await verifying;
+  } catch (error) {
+    return unknown(signal?.aborted === true ? 'aborted' : 'verification-inconclusive', safeDetail(String(error), request.password), warnings);
+  }
+  const verifiedMs = elapsed();
+  const found = [...warnings, ...verdict.warnings, ...(await sshAnswer)];
+  if (verdict.verifiedBy === null) {
+    if (verdict.code === 'password-not-accepted') return { state: 'failed', code: verdict.code, detail: 'the stored hash is not that of the new password' };
+    return unknown(verdict.code, '', found);
+  }
+  if (request.options.mustChange) {
+    // Only now: a password that must be changed cannot be proven by a login.
+    request.onPhase?.('finishing');
+    const finished = await runner.run(scriptRequest(request, 'finish'), signal);
+    if (finished.kind !== 'done' || finished.code !== 'applied') found.push('must-change-failed');
+  }
+  return { state: 'succeeded', verifiedBy: verdict.verifiedBy, warnings: found, appliedMs, verifiedMs };
+}
+
+const scriptRequest = (request: ResetRequest, phase: 'apply' | 'finish') => ({
+  bytes: request.script.bytes,
+  digest: request.script.digest,
+  phase,
+  accountName: request.accountName,
+  password: phase === 'apply' ? request.password : null,
+  options: request.options,
+});
+
+const scriptWarnings = (outcome: ScriptOutcome): ResetWarning[] => (outcome.kind === 'done' ? [...outcome.warnings] : []);
+
+const unknown = (code: ResetUnknownCode, detail: string, warnings: ResetWarning[] = []): ResetResult => ({
+  state: 'outcome-unknown', code, detail, warnings,
+});
