@@ -1,0 +1,26 @@
+import * as z from 'zod';
+import { API_CODES, type ApiCode } from './codes/api.ts';
+import type { CodeEntry } from './codes/entry.ts';
+import { RESULT_CODES, TASK_CODES } from './codes/result.ts';
+import { HEALTH_CODES } from './codes/health.ts';
+
+export { API_CODES, RESULT_CODES, TASK_CODES, HEALTH_CODES };
+export type { ApiCode, CodeEntry };
+export type { TaskCode } from './codes/result.ts';
+export { CLOSE_CODES, closeReasonOf, type CloseReason } from './codes/close.ts';
+
+/** The one table: every code that Latchkey says, with its sentence and its remedy. */
+export const CODES = { ...HEALTH_CODES, ...RESULT_CODES, ...TASK_CODES, ...API_CODES } as const;
+
+export const Code = z.enum(Object.keys(CODES) as [keyof typeof CODES, ...(keyof typeof CODES)[]]);
+export type Code = z.infer<typeof Code>;
+
+export const ResultCode = z.enum(
+  Object.keys(RESULT_CODES) as [keyof typeof RESULT_CODES, ...(keyof typeof RESULT_CODES)[]],
+);
+export type ResultCode = z.infer<typeof ResultCode>;
+
+/** The sentence and the remedy of a code. */
+export function explain(code: Code): CodeEntry {
+  return CODES[code];
+}

@@ -1,0 +1,21 @@
+/** Everything that crosses a wire of Latchkey, and the rules that both ends must agree on. Browser-safe. */
+export * from './accounts.ts';
+export * from './codes.ts';
+export { Digest, base64UrlBytes, concatBytes, fromBase64Url, fromUtf8, sha256, toBase64Url, utf8 } from './encoding.ts';
+export * from './frames.ts';
+export * from './health.ts';
+export * from './ids.ts';
+export * from './key-set.ts';
+export * from './limits.ts';
+export * from './order.ts';
+export * from './passwords.ts';
+export { randomBytes } from './platform.ts';
+export * from './rest/access.ts';
+export * from './rest/common.ts';
+export * from './rest/instances.ts';
+export * from './rest/resets.ts';
+export * from './sealing.ts';
+export * from './signing.ts';
+export * from './tasks.ts';
+export * from './text.ts';
+export * from './version.ts';

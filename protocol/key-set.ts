@@ -1,0 +1,113 @@
+import * as z from 'zod';
+import { fromBase64Url } from './encoding.ts';
+import { EpochMs, PublicKey, Thumbprint } from './ids.ts';
+import { openSigned, parseJsonBytes, thumbprintOf, type Signed, type Verify } from './signing.ts';
+
+/** What a key of a key set may sign: orders, scripts and key sets, or agent releases. */
+export const KeyRole = z.enum(['order', 'script', 'release']);
+export type KeyRole = z.infer<typeof KeyRole>;
+
+export const KeySetEntry = z.strictObject({
+  role: KeyRole,
+  /** Ed25519. */
+  publicKey: PublicKey,
+  /** RFC 7638, of `publicKey`; checked on receipt. */
+  key: Thumbprint,
+  /** Revocation is for good: no later set may make a revoked key active again. */
+  status: z.enum(['active', 'revoked']),
+});
+export type KeySetEntry = z.infer<typeof KeySetEntry>;
+
+/** Which keys an agent believes, signed by a script key. */
+export const KeySet = z.strictObject({
+  v: z.literal(1),
+  /** Only rises. */
+  version: z.int().min(1),
+  /** Thumbprint of the first script key of this control plane: its identity for good. */
+  serverId: Thumbprint,
+  keys: z.array(KeySetEntry).min(1).max(64),
+  issuedAt: EpochMs,
+});
+export type KeySet = z.infer<typeof KeySet>;
+
+/** What an agent knows before it holds a key set: the script key that its join token named. */
+export interface TrustAnchor {
+  readonly scriptKey: Thumbprint;
+}
+
+export type KeySetRefusal =
+  | 'key-set-bad-signature'
+  | 'key-set-malformed'
+  | 'key-set-unknown-key'
+  | 'key-set-wrong-role'
+  | 'key-set-older'
+  | 'key-set-other-server'
+  | 'key-set-revocation-undone';
+
+export type KeySetVerdict = { accept: true; keySet: KeySet; changed: boolean } | { accept: false; code: KeySetRefusal };
+
+/** The active key of that role and thumbprint; the refusal tells an unknown key from one of another role. */
+export function findKey(
+  keySet: KeySet,
+  role: KeyRole,
+  key: Thumbprint,
+): { ok: true; publicKey: PublicKey } | { ok: false; why: 'unknown-key' | 'wrong-role' | 'revoked-key' } {
+  const entry = keySet.keys.find((candidate) => candidate.key === key);
+  if (entry === undefined) return { ok: false, why: 'unknown-key' };
+  if (entry.role !== role) return { ok: false, why: 'wrong-role' };
+  if (entry.status !== 'active') return { ok: false, why: 'revoked-key' };
+  return { ok: true, publicKey: entry.publicKey };
+}
+
+/** Whether a key set replaces the one that is held. Script keys come only from script keys; versions only rise. */
+export async function judgeKeySet(verify: Verify, held: KeySet, candidate: Signed): Promise<KeySetVerdict> {
+  const signer = findKey(held, 'script', candidate.key);
+  if (!signer.ok) {
+    return { accept: false, code: signer.why === 'wrong-role' ? 'key-set-wrong-role' : 'key-set-unknown-key' };
+  }
+  const opened = await open(verify, signer.publicKey, candidate);
+  if (!opened.accept) return opened;
+  const next = opened.keySet;
+  if (next.serverId !== held.serverId) return { accept: false, code: 'key-set-other-server' };
+  if (next.version < held.version) return { accept: false, code: 'key-set-older' };
+  if (next.version === held.version) {
+    // The same set again is welcome; another one under the same number is an older branch of history.
+    const same = JSON.stringify(next) === JSON.stringify(held);
+    return same ? { accept: true, keySet: held, changed: false } : { accept: false, code: 'key-set-older' };
+  }
+  const revoked = held.keys.filter((entry) => entry.status === 'revoked');
+  const undone = revoked.some((old) => !next.keys.some((entry) => entry.key === old.key && entry.status === 'revoked'));
+  if (undone) return { accept: false, code: 'key-set-revocation-undone' };
+  return { accept: true, keySet: next, changed: true };
+}
+
+/** The first key set, at enrolment: signed by the script key that the join token named, which the set lists. */
+export async function judgeFirstKeySet(verify: Verify, anchor: TrustAnchor, candidate: Signed): Promise<KeySetVerdict> {
+  if (candidate.key !== anchor.scriptKey) return { accept: false, code: 'key-set-unknown-key' };
+  const claimed = await peekSignerKey(candidate);
+  if (claimed === null) return { accept: false, code: 'key-set-malformed' };
+  return open(verify, claimed, candidate);
+}
+
+/**
+ * The public key behind `candidate.key`, taken from the candidate itself. Reading before verifying is safe here alone:
+ * the key is used only if its thumbprint is the anchor's, and then only to verify.
+ */
+async function peekSignerKey(candidate: Signed): Promise<PublicKey | null> {
+  const peeked = parseJsonBytes(KeySet, fromBase64Url(candidate.bytes));
+  if (!peeked.ok) return null;
+  const entry = peeked.body.keys.find((known) => known.key === candidate.key && known.role === 'script');
+  if (entry === undefined || (await thumbprintOf(entry.publicKey)) !== candidate.key) return null;
+  return entry.publicKey;
+}
+
+async function open(verify: Verify, publicKey: PublicKey, candidate: Signed): Promise<KeySetVerdict> {
+  const opened = await openSigned(verify, publicKey, 'key-set', KeySet, candidate);
+  if (!opened.ok) {
+    return { accept: false, code: opened.why === 'malformed' ? 'key-set-malformed' : 'key-set-bad-signature' };
+  }
+  for (const entry of opened.body.keys) {
+    if ((await thumbprintOf(entry.publicKey)) !== entry.key) return { accept: false, code: 'key-set-malformed' };
+  }
+  return { accept: true, keySet: opened.body, changed: true };
+}

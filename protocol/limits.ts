@@ -1,0 +1,56 @@
+/** Every limit of the wire in one place, each with its unit in its name. */
+
+/** The largest frame either side accepts once a session is proven. */
+export const FRAME_BYTES_MAX = 256 * 1024;
+/** The largest frame accepted from a peer that has proven nothing yet. */
+export const UNPROVEN_FRAME_BYTES_MAX = 16 * 1024;
+/** From the open socket to the proven session. */
+export const HANDSHAKE_MS_MAX = 10_000;
+
+/** How often the control plane asks an agent to show that it is alive. */
+export const LIVENESS_INTERVAL_MS = 10_000;
+/** How long the agent has to echo a liveness challenge. */
+export const LIVENESS_DEADLINE_MS = 5_000;
+/** An agent that hears nothing for this long takes its connection for dead. */
+export const SERVER_SILENCE_MS_MAX = 25_000;
+
+/** Reconnecting: the delay is uniform between zero and a bound that doubles from the first to the second figure. */
+export const BACKOFF_BASE_MS = 500;
+export const BACKOFF_CAP_MS = 60_000;
+
+/** The longest an order may live after it was signed, counted by monotonic time within its session. */
+export const ORDER_LIFETIME_MS_MAX = 10 * 60_000;
+/** A clock that differs from the control plane's by more than this is reported as a component of health. */
+export const CLOCK_SKEW_MS_MAX = 5 * 60_000;
+
+/** The largest script of the catalogue. */
+export const SCRIPT_BYTES_MAX = 64 * 1024;
+/** How many (account, generation) pairs an agent may report. */
+export const GENERATIONS_MAX = 1_000;
+
+/** A sealing key is replaced after this long; its certificate ends a little later, so that a late client still fits. */
+export const SEALING_KEY_ROTATION_MS = 30 * 24 * 3_600_000;
+export const SEALING_KEY_LIFETIME_MS = 45 * 24 * 3_600_000;
+
+/** Passwords are padded to this many bytes (one of them the length), so that their length does not show. */
+export const SEALED_PLAINTEXT_BYTES = 64;
+/** How far ahead a client may set the moment after which its sealed password must not be applied any more. */
+export const RESET_LIFETIME_MS_MAX = 30 * 24 * 3_600_000;
+/** What clients set for an online reset when the operator says nothing. */
+export const ONLINE_RESET_LIFETIME_MS = 10 * 60_000;
+/** How long the plan of a reset waits for its ciphertexts. */
+export const PLAN_LIFETIME_MS = 15 * 60_000;
+
+/** The largest REST body. */
+export const BODY_BYTES_MAX = 1024 * 1024;
+/** How many sealed passwords one request of a reset may carry; more go in further chunks. */
+export const SEALED_PASSWORDS_PER_CHUNK_MAX = 2_000;
+/** How many instances one reset may name. */
+export const TARGETS_MAX = 10_000;
+/** How many rows one page of a listing holds at the most. */
+export const PAGE_ROWS_MAX = 1_000;
+
+/** Text that a peer says about itself. */
+export const CLAIM_CHARS_MAX = 200;
+export const DETAIL_CHARS_MAX = 300;
+export const TAGS_MAX = 50;

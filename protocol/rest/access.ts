@@ -1,0 +1,175 @@
+import * as z from 'zod';
+import { base64UrlBytes } from '../encoding.ts';
+import {
+  EpochMs,
+  InstanceId,
+  InstanceName,
+  OperatingSystem,
+  ProjectName,
+  PublicKey,
+  Thumbprint,
+  TokenId,
+} from '../ids.ts';
+import { Signed } from '../signing.ts';
+import { Claim, plainText } from '../text.ts';
+import { PageQuery, pageOf } from './common.ts';
+
+/** What the holder of an API token may do; the rules stand in the control plane's domain. */
+export const ActorRole = z.enum(['administrator', 'operator', 'viewer']);
+export type ActorRole = z.infer<typeof ActorRole>;
+
+const TTL_MS_MAX = 400 * 24 * 3_600_000;
+
+export const CreateApiToken = z.strictObject({
+  type: z.literal('api'),
+  name: plainText(63).min(1),
+  role: ActorRole,
+  /** Which projects it is good for; null means all. */
+  projects: z.array(ProjectName).min(1).max(100).nullable().default(null),
+  /** Which accounts it may reset; null means all. */
+  accounts: z.array(z.string().min(1).max(32)).min(1).max(100).nullable().default(null),
+  /** Whether it may reset privileged accounts (uid 0, administrators). */
+  privileged: z.boolean().default(false),
+  /** Until it expires, in milliseconds; null means never. */
+  ttlMs: z.int().min(60_000).max(TTL_MS_MAX).nullable().default(null),
+});
+
+export const CreateJoinToken = z.strictObject({
+  type: z.literal('join'),
+  project: ProjectName.default(ProjectName.parse('default')),
+  /** Bound to this instance, which exists already. */
+  instance: InstanceName.nullable().default(null),
+  /** Allow the bound instance to replace the identity that it has. */
+  reEnrol: z.boolean().default(false),
+  uses: z.int().min(1).max(10_000).default(1),
+  ttlMs: z
+    .int()
+    .min(60_000)
+    .max(7 * 24 * 3_600_000)
+    .default(3_600_000),
+});
+
+export const CreateToken = z.discriminatedUnion('type', [CreateApiToken, CreateJoinToken]);
+export type CreateToken = z.input<typeof CreateToken>;
+
+/** The secret is in this answer and nowhere else, ever: the store keeps a hash. */
+export const CreatedToken = z.object({ id: TokenId, token: z.string(), expiresAt: EpochMs.nullable() });
+export type CreatedToken = z.infer<typeof CreatedToken>;
+
+export const Token = z.object({
+  id: TokenId,
+  type: z.enum(['api', 'join']),
+  name: z.string(),
+  role: ActorRole.nullable(),
+  projects: z.array(ProjectName).nullable(),
+  accounts: z.array(z.string()).nullable(),
+  privileged: z.boolean(),
+  usesLeft: z.int().nullable(),
+  createdAt: EpochMs,
+  createdBy: z.string(),
+  expiresAt: EpochMs.nullable(),
+  revokedAt: EpochMs.nullable(),
+  lastUsedAt: EpochMs.nullable(),
+});
+export type Token = z.infer<typeof Token>;
+export const TokenPage = pageOf(Token);
+
+export const WhoAmI = z.object({
+  tokenId: TokenId,
+  name: z.string(),
+  role: ActorRole,
+  projects: z.array(ProjectName).nullable(),
+  privileged: z.boolean(),
+});
+
+/**
+ * A join token as text: `lkj_<id>_<secret>_<pin>_<script key>`. `pin` is the SHA-256 of the CA's public key (SPKI), or
+ * `system` where the certificate is a public one; `script key` names the first key set's signer. All base64url but the
+ * id, and base64url holds underscores, so the parts have fixed lengths.
+ */
+const JOIN_TOKEN = /^lkj_([0-9a-f-]{36})_([A-Za-z0-9_-]{43})_(system|[A-Za-z0-9_-]{43})_([A-Za-z0-9_-]{43})$/;
+
+export interface JoinToken {
+  readonly id: TokenId;
+  /** 32 random bytes. */
+  readonly secret: string;
+  /** SHA-256 of the CA's SubjectPublicKeyInfo, or null where public certificate authorities are trusted. */
+  readonly caPin: string | null;
+  readonly scriptKey: Thumbprint;
+}
+
+export function formatJoinToken(token: JoinToken): string {
+  return `lkj_${token.id}_${token.secret}_${token.caPin ?? 'system'}_${token.scriptKey}`;
+}
+
+/** Null for text that is not a join token. */
+export function parseJoinToken(text: string): JoinToken | null {
+  const match = JOIN_TOKEN.exec(text.trim());
+  const id = TokenId.safeParse(match?.[1]);
+  const scriptKey = Thumbprint.safeParse(match?.[4]);
+  const [, , secret, pin] = match ?? [];
+  if (!id.success || !scriptKey.success || secret === undefined || pin === undefined) return null;
+  return { id: id.data, secret, caPin: pin === 'system' ? null : pin, scriptKey: scriptKey.data };
+}
+
+/** What an identity asks for when it joins; signed by itself (`enrolment`), which proves that it holds the key. */
+export const EnrolmentRequest = z.strictObject({
+  v: z.literal(1),
+  tokenId: TokenId,
+  /** Ed25519. */
+  publicKey: PublicKey,
+  os: OperatingSystem,
+  /** A wish; a token bound to an instance decides otherwise. Default: the host name, made to fit. */
+  name: InstanceName,
+  hostname: Claim,
+  agentVersion: Claim,
+});
+export type EnrolmentRequest = z.infer<typeof EnrolmentRequest>;
+
+export const Enrol = z.strictObject({
+  tokenId: TokenId,
+  secret: base64UrlBytes(32, 32),
+  publicKey: PublicKey,
+  request: Signed,
+});
+export type Enrol = z.infer<typeof Enrol>;
+
+export const Enrolled = z.object({
+  instanceId: InstanceId,
+  name: InstanceName,
+  project: ProjectName,
+  keySet: Signed,
+});
+export type Enrolled = z.infer<typeof Enrolled>;
+
+/** The CA of the control plane, to be compared with a pin before it is believed. */
+export const CertificateAuthority = z.object({ pem: z.string() });
+
+export const AuditRecord = z.object({
+  /** Rises; no gaps within one store. */
+  sequence: z.int(),
+  at: EpochMs,
+  /** Who: `token:<id> <name>`, `instance:<id>`, `system`, `anonymous`. */
+  actor: z.string(),
+  /** What: `reset.start`, `task.state`, `token.create`, … */
+  action: z.string(),
+  /** On what: `instance:<id>`, `reset:<id>`, … */
+  resource: z.string(),
+  /** `allow`, `deny`, or null where nothing was decided. */
+  decision: z.enum(['allow', 'deny']).nullable(),
+  /** The rule that decided. */
+  rule: z.string().nullable(),
+  code: z.string().nullable(),
+  /** Facts of the event; never a secret. */
+  detail: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+});
+export type AuditRecord = z.infer<typeof AuditRecord>;
+export const AuditPage = pageOf(AuditRecord);
+
+export const AuditQuery = PageQuery.extend({
+  action: z.string().max(100).optional(),
+  resource: z.string().max(200).optional(),
+  actor: z.string().max(200).optional(),
+  since: z.coerce.number().int().optional(),
+});
+export type AuditQuery = z.infer<typeof AuditQuery>;

@@ -1,0 +1,32 @@
+/**
+ * The dated history of the wire protocol. An entry is never edited once released; a change that an older peer would
+ * misread gets a new number, an addition that it may ignore gets a line here and keeps the number.
+ */
+export const PROTOCOL_HISTORY = [
+  {
+    version: 1,
+    date: '2026-11-23',
+    change:
+      'First version: mutual proof, liveness challenges, signed orders and scripts, sealed passwords, signed results.',
+  },
+] as const;
+
+/** The newest version that this code speaks. */
+export const PROTOCOL_VERSION = 1;
+
+/** Every version that this code still understands, newest first. */
+export const PROTOCOL_VERSIONS_SPOKEN: readonly number[] = [1];
+
+/** The WebSocket subprotocol that both sides name in the upgrade. */
+export const GATEWAY_SUBPROTOCOL = 'latchkey.v1';
+
+/** The one path at which agents and plug-ins open their WebSocket. */
+export const GATEWAY_PATH = '/agent/v1';
+
+/** The prefix of every route of the REST API. */
+export const API_PREFIX = '/api/v1';
+
+/** The newest version that both sides speak, or null. */
+export function negotiateVersion(theirs: readonly number[]): number | null {
+  return PROTOCOL_VERSIONS_SPOKEN.find((version) => theirs.includes(version)) ?? null;
+}
