@@ -1,0 +1,167 @@
+import type {
+  AccountRef,
+  AgentState,
+  AuditRecord,
+  InstanceId,
+  InstanceName,
+  OperatingSystem,
+  ProjectName,
+  ResetCounts,
+  ResetId,
+  SealedPassword,
+  TaskId,
+  TaskState,
+  Thumbprint,
+  TokenId,
+} from '#protocol';
+import type {
+  AuditEntry,
+  InstanceRecord,
+  PlannedTargetRecord,
+  ProjectRecord,
+  ResetRecord,
+  TaskRecord,
+  TokenRecord,
+} from './records.ts';
+
+/** A page of rows; hand `next` back as `after` to go on. */
+export interface Page<T> {
+  readonly rows: readonly T[];
+  readonly next: string | null;
+}
+export interface PageRequest {
+  readonly limit: number;
+  /** Opaque; the `next` of the page before. Text that is none throws `InvalidCursorError`. */
+  readonly after: string | null;
+}
+
+/** Thrown for a cursor that this store did not hand out. */
+export class InvalidCursorError extends Error {}
+
+export interface InstanceFilter {
+  readonly name?: string;
+  readonly projects?: readonly ProjectName[];
+  readonly os?: OperatingSystem;
+  readonly state?: AgentState;
+  readonly tags?: readonly { readonly key: string; readonly value: string }[];
+  readonly search?: string;
+}
+
+/** What may be updated; name, os and ids have their own rules in the services. */
+export type InstanceChange = Partial<Omit<InstanceRecord, 'id' | 'createdAt'>>;
+export type TaskChange = Partial<Omit<TaskRecord, 'id' | 'resetId' | 'instanceId' | 'account' | 'generation'>>;
+
+export interface InstanceRepository {
+  get(id: InstanceId): Promise<InstanceRecord | null>;
+  getMany(ids: readonly InstanceId[]): Promise<readonly InstanceRecord[]>;
+  byName(name: InstanceName): Promise<InstanceRecord | null>;
+  byNames(names: readonly InstanceName[]): Promise<readonly InstanceRecord[]>;
+  byIdentity(identity: Thumbprint): Promise<InstanceRecord | null>;
+  /** By name, ascending. */
+  list(filter: InstanceFilter, page: PageRequest): Promise<Page<InstanceRecord>>;
+  countByState(): Promise<Readonly<Record<AgentState, number>>>;
+  insert(instance: InstanceRecord): Promise<void>;
+  update(id: InstanceId, change: InstanceChange): Promise<void>;
+  delete(id: InstanceId): Promise<void>;
+}
+
+export interface ProjectRepository {
+  get(name: ProjectName): Promise<ProjectRecord | null>;
+  list(): Promise<readonly ProjectRecord[]>;
+  put(project: ProjectRecord): Promise<void>;
+}
+
+export interface TokenRepository {
+  get(id: TokenId): Promise<TokenRecord | null>;
+  /** Newest first. */
+  list(page: PageRequest): Promise<Page<TokenRecord>>;
+  insert(token: TokenRecord): Promise<void>;
+  revoke(id: TokenId, at: number): Promise<void>;
+  touch(id: TokenId, at: number): Promise<void>;
+  /** Takes one use of a join token; false when none was left. */
+  takeUse(id: TokenId): Promise<boolean>;
+}
+
+export interface ResetRepository {
+  get(id: ResetId): Promise<ResetRecord | null>;
+  /** Started resets, newest first; `projects` limits to resets that touch one of them. */
+  list(filter: { readonly projects: readonly ProjectName[] | null }, page: PageRequest): Promise<Page<ResetRecord>>;
+  insert(reset: ResetRecord, targets: readonly PlannedTargetRecord[]): Promise<void>;
+  targets(id: ResetId): Promise<readonly PlannedTargetRecord[]>;
+  putSealed(id: ResetId, sealed: readonly { instanceId: InstanceId; password: SealedPassword }[]): Promise<void>;
+  /** Marks it started and deletes its planned targets; false when it was started before. */
+  start(id: ResetId, at: { readonly requestedAt: number; readonly notAfter: number }): Promise<boolean>;
+  finish(id: ResetId, at: number): Promise<void>;
+  /** Forgets plans that were never started and have expired; ciphertexts go with them. */
+  deleteExpiredPlans(now: number): Promise<number>;
+}
+
+export interface TaskRepository {
+  get(id: TaskId): Promise<TaskRecord | null>;
+  ofReset(id: ResetId, filter: { readonly state?: TaskState }, page: PageRequest): Promise<Page<TaskRecord>>;
+  counts(id: ResetId): Promise<ResetCounts>;
+  /** Tasks of an instance that are not finished, plus `outcome-unknown` ones, oldest generation first. */
+  unfinishedOf(id: InstanceId): Promise<readonly TaskRecord[]>;
+  /** Unfinished tasks of that account on those instances. */
+  unfinishedFor(ids: readonly InstanceId[]): Promise<readonly TaskRecord[]>;
+  /** For the sweep: unfinished tasks whose limit has passed, at most `limit`. */
+  overdue(now: number, limit: number): Promise<readonly TaskRecord[]>;
+  /** For the sweep: instances that have `pending` online tasks. */
+  instancesWithPending(limit: number): Promise<readonly InstanceId[]>;
+  insert(tasks: readonly TaskRecord[]): Promise<void>;
+  /** Changes the task only if it is still in `from`; false otherwise, so that two writers cannot both win. */
+  update(id: TaskId, from: TaskState, change: TaskChange): Promise<boolean>;
+  countsByState(): Promise<Readonly<Record<TaskState, number>>>;
+}
+
+export interface GenerationRepository {
+  /** Highest known generation of each account named; 0 where none. */
+  highest(id: InstanceId, account: AccountRef): Promise<number>;
+  /** Raises the stored figure to at least this; never lowers it. */
+  raise(id: InstanceId, account: AccountRef, generation: number): Promise<void>;
+}
+
+export interface AuditFilter {
+  readonly action?: string;
+  readonly resource?: string;
+  readonly actor?: string;
+  readonly since?: number;
+}
+
+export interface AuditRepository {
+  append(entry: AuditEntry): Promise<void>;
+  /** Newest first. */
+  list(filter: AuditFilter, page: PageRequest): Promise<Page<AuditRecord>>;
+  /**
+   * Refusals before authentication: one record a code, source and minute, whose detail counts. `minute` is the epoch
+   * in whole minutes.
+   */
+  countRefusal(
+    entry: AuditEntry,
+    key: { readonly code: string; readonly source: string; readonly minute: number },
+  ): Promise<void>;
+}
+
+/** Every repository, over one connection or one transaction. */
+export interface Repositories {
+  readonly instances: InstanceRepository;
+  readonly projects: ProjectRepository;
+  readonly tokens: TokenRepository;
+  readonly resets: ResetRepository;
+  readonly tasks: TaskRepository;
+  readonly generations: GenerationRepository;
+  readonly audit: AuditRepository;
+}
+
+export interface Store {
+  /** For reading outside a transaction; sees only what was committed. */
+  readonly read: Repositories;
+  /**
+   * Runs `work` in a transaction and resolves once it is durable (fsync). What `work` throws rolls it back, alone, and
+   * is thrown on. Transactions that wait at the same time share one commit. `work` must wait for nothing but the store.
+   */
+  transaction<T>(work: (tx: Repositories) => Promise<T>): Promise<T>;
+  /** Overwrites what was deleted: truncates the write-ahead log. Called after sealed bytes were erased. */
+  scrub(): Promise<void>;
+  close(): Promise<void>;
+}
