@@ -35,10 +35,12 @@ export interface Reach extends AsyncDisposable {
   readonly port: number;
 }
 
-/** What {@link bootHost} needs of a fabric beyond what tests use. */
+/** What hosts need of a fabric beyond what tests use. */
 export interface FabricInternals {
   /** Leads a command into the fabric's mount, network and process namespaces. */
   readonly enter: Argv;
+  /** Leads a command into the fabric's network alone. */
+  readonly network: Argv;
   /** Its control group, as seen inside. */
   readonly group: string;
 }
@@ -125,6 +127,7 @@ function assemble(name: string, init: number, group: string, end: () => Promise<
     address: FABRIC_ADDRESS,
     internals: {
       enter: ['nsenter', '--target', String(init), '--mount', '--net', '--pid', '--'],
+      network,
       group,
     },
     spawn(program, args, options = {}) {

@@ -30,6 +30,7 @@ export interface HostOptions {
 
 /** A Debian machine with real systemd, PAM, ssh and accounts. Its disk lasts until it is disposed of. */
 export interface Host extends Place, AsyncDisposable {
+  readonly fabric: Fabric;
   readonly power: 'running' | 'stopped';
   /** How often it has been started. */
   readonly boots: number;
@@ -98,6 +99,7 @@ export async function createHost(fabric: Fabric, options: HostOptions): Promise<
 
   const host: Host = {
     name,
+    fabric,
     get power() { return machine.running ? 'running' : 'stopped'; },
     get boots() { return machine.boots; },
     get console() { return machine.console; },
