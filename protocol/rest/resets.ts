@@ -120,6 +120,7 @@ export const ResetQuery = PageQuery;
 
 /** The answer to a chunk that is not the last. */
 export const ChunkAccepted = z.object({ resetId: ResetId, received: z.int() });
+export type ChunkAccepted = z.infer<typeof ChunkAccepted>;
 
 export const Task = z.object({
   id: TaskId,

@@ -1,0 +1,90 @@
+import type { AccountRef, InstanceId, ProjectName, ResetMode, ResetOptions } from '#protocol';
+import type { Actor } from './actor.ts';
+
+/** Everything that anybody can ask to do. A route without an action does not exist. */
+export type Action =
+  | 'instance.read'
+  | 'instance.add'
+  | 'instance.change'
+  | 'instance.remove'
+  | 'project.read'
+  | 'service.change'
+  | 'reset.read'
+  | 'reset.plan'
+  | 'reset.start'
+  | 'reset.cancel'
+  | 'token.read'
+  | 'token.create'
+  | 'token.revoke'
+  | 'join-token.create'
+  | 'audit.read'
+  | 'metrics.read'
+  | 'self.read';
+
+/** On what: `null` fields where the action is about no such thing. */
+export interface Resource {
+  readonly project: ProjectName | null;
+  readonly instanceId: InstanceId | null;
+}
+
+/** What else a decision may look at. */
+export interface AuthorizationContext {
+  readonly account?: AccountRef;
+  readonly mode?: ResetMode;
+  readonly options?: ResetOptions;
+  readonly batchSize?: number;
+}
+
+/** A decision names its rule, so that the audit can quote it. */
+export type Decision =
+  { readonly allow: true; readonly rule: string } | { readonly allow: false; readonly rule: string };
+
+const VIEWER: readonly Action[] = ['self.read', 'instance.read', 'project.read', 'reset.read', 'metrics.read'];
+const OPERATOR: readonly Action[] = [
+  ...VIEWER,
+  'instance.add',
+  'instance.change',
+  'reset.plan',
+  'reset.start',
+  'reset.cancel',
+  'join-token.create',
+  'audit.read',
+];
+const ADMINISTRATOR: readonly Action[] = [
+  ...OPERATOR,
+  'instance.remove',
+  'service.change',
+  'token.read',
+  'token.create',
+  'token.revoke',
+];
+
+const GRANTS: Record<Actor['role'], readonly Action[]> = {
+  viewer: VIEWER,
+  operator: OPERATOR,
+  administrator: ADMINISTRATOR,
+};
+
+/** Actions that speak of the whole control plane, so that a token scoped to projects cannot have them. */
+const GLOBAL: readonly Action[] = ['token.read', 'token.create', 'token.revoke', 'audit.read', 'metrics.read'];
+
+/** The one seam: who, what, on what, in which circumstances. Everything that no rule grants is denied. */
+export function authorize(
+  actor: Actor,
+  action: Action,
+  resource: Resource,
+  context: AuthorizationContext = {},
+): Decision {
+  if (!GRANTS[actor.role].includes(action)) return { allow: false, rule: 'default-deny' };
+  if (actor.projects !== null) {
+    if (GLOBAL.includes(action)) return { allow: false, rule: 'project-scope' };
+    if (resource.project !== null && !actor.projects.includes(resource.project)) {
+      return { allow: false, rule: 'project-scope' };
+    }
+  }
+  const aboutAccount = action === 'reset.plan' || action === 'reset.start';
+  if (aboutAccount && actor.accounts !== null && context.account !== undefined) {
+    if (!actor.accounts.includes(context.account)) return { allow: false, rule: 'account-scope' };
+  }
+  return { allow: true, rule: `role-${actor.role}` };
+}

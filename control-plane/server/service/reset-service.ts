@@ -1,0 +1,38 @@
+import type {
+  ChunkAccepted,
+  PageQuery,
+  PlanReset,
+  ProgressEvent,
+  Reset,
+  ResetId,
+  ResetPlan,
+  StartReset,
+  Task,
+  TaskState,
+} from '#protocol';
+import type * as z from 'zod';
+import type { Actor } from '../domain/actor.ts';
+
+/** A page of a listing as the API hands it out. */
+export interface Listing<T> {
+  readonly items: readonly T[];
+  readonly nextCursor: string | null;
+}
+
+/** Resets from the operator's side. Every method authorises its actor and throws `ApiError`. */
+export interface ResetService {
+  /** Decides who would be reset and who is blocked; stores the plan, changes nothing else. */
+  plan(actor: Actor, request: z.output<typeof PlanReset>): Promise<ResetPlan>;
+  /** Takes a chunk; with `final`, writes audit and tasks in one transaction and starts delivery. */
+  start(
+    actor: Actor,
+    request: z.output<typeof StartReset>,
+    arrivedAt: number,
+  ): Promise<{ done: true; reset: Reset } | { done: false; chunk: ChunkAccepted }>;
+  list(actor: Actor, page: PageQuery): Promise<Listing<Reset>>;
+  get(actor: Actor, id: ResetId): Promise<Reset>;
+  tasks(actor: Actor, id: ResetId, query: PageQuery & { state?: TaskState | undefined }): Promise<Listing<Task>>;
+  cancel(actor: Actor, id: ResetId): Promise<{ cancelled: number; tooLate: number }>;
+  /** First the state as it is, then every change, until the reset is finished or the signal aborts. */
+  watch(actor: Actor, id: ResetId, signal: AbortSignal): AsyncIterable<ProgressEvent>;
+}
