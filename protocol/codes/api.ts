@@ -1,6 +1,6 @@
 import type { CodeEntry } from './entry.ts';
 
-const code = (status: number, message: string, remedy: string): CodeEntry => ({ status, message, remedy });
+const code = (status: number, message: string, remedy: string) => ({ status, message, remedy });
 
 /** Codes that answer a request of the REST API. */
 export const API_CODES = {
