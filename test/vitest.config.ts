@@ -6,6 +6,8 @@ import { defineConfig } from 'vitest/config';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 const LONG = 'test/**/*.long.test.ts';
+/** Tests of a part that need root and namespaces of their own, but no booted host. */
+const SANDBOX = 'test/**/*.sandbox.test.ts';
 const WORKERS_MAX = 8;
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -34,7 +36,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/{protocol,agent,control-plane,contract,support,scripts}/**/*.test.ts'],
-          exclude: [LONG],
+          exclude: [LONG, SANDBOX],
           maxWorkers: Math.min(WORKERS_MAX, availableParallelism()),
           testTimeout: 10 * SECOND_MS,
           sequence: { groupOrder: 1 },
@@ -46,19 +48,19 @@ export default defineConfig({
         test: {
           name: 'simulation',
           include: ['test/simulation/**/*.test.ts'],
-          exclude: [LONG],
+          exclude: [LONG, SANDBOX],
           maxWorkers: Math.min(WORKERS_MAX, availableParallelism()),
           testTimeout: 2 * MINUTE_MS,
           sequence: { groupOrder: 2 },
         },
       },
       {
-        // Boots real hosts: needs root and Debian packages. One at a time, since hosts share the machine's network,
+        // Boots real hosts, or acts on a sandbox of this one: needs root and Debian packages. One at a time, since hosts share the machine's network,
         // memory and mounts.
         extends: true,
         test: {
           name: 'host',
-          include: ['test/e2e/**/*.test.ts'],
+          include: ['test/e2e/**/*.test.ts', SANDBOX],
           exclude: [LONG],
           fileParallelism: false,
           testTimeout: 5 * MINUTE_MS,

@@ -118,6 +118,11 @@ export default defineConfig(
     },
   },
   {
+    // A declaration has no other way to name a file that is not a module.
+    files: ['**/*.d.ts'],
+    rules: { '@typescript-eslint/triple-slash-reference': 'off' },
+  },
+  {
     // Configurations are checked by the compiler; the rules that need types add nothing there.
     files: ['**/*.js'],
     extends: [tseslint.configs.disableTypeChecked],
