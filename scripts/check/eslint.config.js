@@ -1,4 +1,6 @@
 // ESLint takes paths in this file from the directory it runs in, the top of the repository.
+import { fileURLToPath } from 'node:url';
+
 import prettier from 'eslint-config-prettier/flat';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
@@ -16,7 +18,9 @@ export default defineConfig(
   tseslint.configs.stylisticTypeChecked,
   {
     linterOptions: { reportUnusedDisableDirectives: 'error', reportUnusedInlineConfigs: 'error' },
-    languageOptions: { parserOptions: { projectService: true } },
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: fileURLToPath(new URL('../..', import.meta.url)) },
+    },
     rules: {
       // Sizes that a reader can hold in mind.
       'max-lines': ['error', { max: 300, skipBlankLines: true, skipComments: true }],
