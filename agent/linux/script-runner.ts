@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { redact, safeDetail } from './detail.ts';
+import { killTree } from './process-group.ts';
 import type { ScriptStore } from './script-store.ts';
 
 export const SCRIPT_CODES = [
@@ -107,7 +108,7 @@ function runOnce(path: string, request: ScriptRequest, options: ScriptRunnerOpti
     let stopped: 'script-timeout' | 'aborted' | null = null;
     const stop = (why: 'script-timeout' | 'aborted') => {
       stopped ??= why;
-      killGroup(child);
+      killTree(child);
     };
     const timer = setTimeout(() => stop('script-timeout'), options.timeoutMs ?? SCRIPT_MS_MAX);
     const onAbort = () => stop('aborted');
@@ -173,13 +174,4 @@ export function parseResult(text: string, exitCode: number | null, secret?: Buff
   }
   const warnings = SCRIPT_WARNINGS.filter((known) => match[2]?.split(',').includes(known));
   return { kind: 'done', code, warnings, detail: safeDetail(match[3] ?? '', secret), attempts: 1 };
-}
-
-function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, 'SIGKILL');
-  } catch {
-    // It ended by itself.
-  }
 }

@@ -12,6 +12,7 @@ import { findPasswd, findShadow } from './account-files.ts';
 import { readAccountFiles } from './account-reader.ts';
 import { countFailures, faillockSettings } from './faillock.ts';
 import { resolveAccount } from './accounts.ts';
+import { killTree } from './process-group.ts';
 import { judgeVerification, mayAuthenticate } from './verification.ts';
 import type { Verdict, VerificationAccount, VerificationEvidence } from './verification.ts';
 import type { HelperEvidence, HelperRequest } from './verify-helper.ts';
@@ -128,7 +129,7 @@ interface Helper {
 function startHelper(file: string, args: string[], env: NodeJS.ProcessEnv): Helper {
   // A group of its own: a module's children go with it.
   const child = spawn(file, args, { stdio: ['pipe', 'ignore', 'ignore', 'pipe'], env: { ...env, PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' }, cwd: '/', detached: true });
-  const end = () => killGroup(child);
+  const end = () => killTree(child);
   const input = child.stdin as Writable;
   input.on('error', () => undefined); // a helper that is gone shows by its missing answer
   const answer = readAnswer(child);
@@ -179,14 +180,5 @@ function parseEvidence(text: string): HelperEvidence | null {
     return JSON.parse(text) as HelperEvidence;
   } catch {
     return null;
-  }
-}
-
-function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  try {
-    process.kill(-child.pid, 'SIGKILL');
-  } catch {
-    // It ended by itself.
   }
 }

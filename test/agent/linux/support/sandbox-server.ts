@@ -1,0 +1,100 @@
+/** Runs inside the sandbox: answers requests, one JSON line each, with what the parts of the agent say there. */
+import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { spawn, spawnSync } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { spawn as spawnPty } from 'node-pty';
+import {
+  createAccountReader, createComponentProbes, createLinuxResetter, createScriptRunner, createScriptStore, createSshPolicy,
+  createVerifier, findLockHolder,
+} from '../../../../agent/linux/index.ts';
+import type { SandboxReset, SandboxRequest } from './sandbox.ts';
+
+const STATE = '/run/sandbox-state';
+const SCRIPT = new URL('../../../../scripts/instance/reset-linux.sh', import.meta.url);
+const bytes = readFileSync(process.env.SANDBOX_SCRIPT ?? SCRIPT);
+const script = { bytes, digest: createHash('sha256').update(bytes).digest('hex') };
+const cache = process.env.SANDBOX_COMPILE_CACHE;
+
+const sleep = async (ms: number, signal?: AbortSignal) => { await delay(ms, undefined, signal ? { signal } : {}); };
+const monotonicMs = () => performance.now();
+const verifierOptions = { now: Date.now, ...(cache === undefined ? {} : { compileCacheDirectory: cache }) };
+
+function build(request: SandboxReset) {
+  const runner = createScriptRunner({
+    store: createScriptStore(`${STATE}/scripts`), findLockHolder: () => findLockHolder(), sleep, random: Math.random, monotonicMs,
+    ...(request.shell === undefined ? {} : { shell: request.shell }),
+    ...(request.lockWaitMsMax === undefined ? {} : { lockWaitMsMax: request.lockWaitMsMax }),
+    ...(request.scriptTimeoutMs === undefined ? {} : { timeoutMs: request.scriptTimeoutMs }),
+  });
+  const verifier = createVerifier({ ...verifierOptions, ...(request.verifyTimeoutMs === undefined ? {} : { timeoutMs: request.verifyTimeoutMs }) });
+  const accounts = createAccountReader({ now: Date.now });
+  const ssh = createSshPolicy(request.sshd === undefined ? {} : { sshd: request.sshd });
+  return createLinuxResetter({ accounts, runner, verifier, ssh, monotonicMs });
+}
+
+/** What a user at a terminal meets: su, asked by an account without rights, on a terminal. */
+function su(account: string, password: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const terminal = spawnPty('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', 'su', '-s', '/bin/sh', account, '-c', 'echo su-let-us-in'], { cwd: '/', env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' } });
+    let seen = '';
+    let asked = false;
+    terminal.onData((data) => {
+      seen += data;
+      if (!asked && seen.includes('Password:')) {
+        asked = true;
+        terminal.write(`${password}\r`);
+      }
+    });
+    terminal.onExit(() => resolve(asked && seen.includes('su-let-us-in')));
+  });
+}
+
+async function handle(request: SandboxRequest): Promise<unknown> {
+  switch (request.op) {
+    case 'sh': {
+      const { status, stdout, stderr } = spawnSync('/bin/bash', ['--norc', '-c', request.script], { input: request.input ?? '', encoding: 'utf8' });
+      return { status, stdout, stderr };
+    }
+    case 'background':
+      spawn('/bin/bash', ['--norc', '-c', request.script], { stdio: 'ignore', detached: true });
+      return {};
+    case 'su':
+      return su(request.account, request.password);
+    case 'verify': {
+      const prepared = createVerifier(verifierOptions).prepare();
+      const password = Buffer.from(request.password);
+      return prepared.verify(request.account, password).finally(() => prepared.discard());
+    }
+    case 'components': {
+      const probes = createComponentProbes({ stateDirectory: '/run' });
+      return Object.fromEntries(Object.entries(probes).map(([name, probe]) => [name, probe()]));
+    }
+    case 'reset': {
+      const phases: string[] = [];
+      const abort = request.abortAfterMs === undefined ? undefined : AbortSignal.timeout(request.abortAfterMs);
+      const result = await build(request).reset({
+        accountName: request.account,
+        password: Buffer.from(request.password),
+        options: { unlock: false, unexpire: false, mustChange: false, ...request.options },
+        privilegedAuthorised: request.privilegedAuthorised ?? false,
+        script: request.script === undefined ? script : { bytes: Buffer.from(request.script), digest: createHash('sha256').update(request.script).digest('hex') },
+        onPhase: (phase) => phases.push(phase),
+        ...(abort === undefined ? {} : { signal: abort }),
+      });
+      return { ...result, phases };
+    }
+    default:
+      return request satisfies never;
+  }
+}
+
+process.stdout.write('{"ready":true}\n');
+for await (const line of createInterface({ input: process.stdin })) {
+  const { id, ...request } = JSON.parse(line) as SandboxRequest & { id: number };
+  handle(request as SandboxRequest).then(
+    (value) => process.stdout.write(`${JSON.stringify({ id, value })}\n`),
+    (error: unknown) => process.stdout.write(`${JSON.stringify({ id, error: String(error) })}\n`),
+  );
+}
