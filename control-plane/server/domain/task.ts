@@ -1,0 +1,101 @@
+import type { Code, TaskState } from '#protocol';
+
+/** What can happen to a task. */
+export type TaskEvent =
+  /** An order for it leaves, for the first time or again. */
+  | { readonly type: 'dispatch' }
+  /** The instance says how far it is. */
+  | { readonly type: 'progress'; readonly state: 'accepted' | 'running' }
+  /** The instance's signed word on the outcome. */
+  | { readonly type: 'result'; readonly state: 'succeeded' | 'failed' | 'outcome-unknown' }
+  /** The instance refused the order before it touched anything. */
+  | { readonly type: 'refuse' }
+  /** Right before delivery it turned out that it may not start. */
+  | { readonly type: 'block' }
+  /** Its limit has passed. */
+  | { readonly type: 'expire' }
+  | { readonly type: 'cancel' }
+  | { readonly type: 'supersede' };
+
+export type TaskEventType = TaskEvent['type'];
+
+/**
+ * Where an event leads from a state; what is absent does not happen there. The same state again means: taken note of.
+ * The instance's word (`result`) is taken wherever no other word of it stands, because what happened there is the truth
+ * whatever was believed here.
+ */
+const TRANSITIONS: Record<TaskState, Partial<Record<TaskEventType, TaskState>>> = {
+  pending: {
+    dispatch: 'dispatched',
+    block: 'blocked',
+    expire: 'task-expired',
+    cancel: 'cancelled',
+    supersede: 'superseded',
+  },
+  staged: { expire: 'task-expired', cancel: 'cancelled', supersede: 'superseded', dispatch: 'dispatched' },
+  'awaiting-boot': { expire: 'task-expired', cancel: 'cancelled', supersede: 'superseded', dispatch: 'dispatched' },
+  dispatched: { dispatch: 'dispatched', refuse: 'failed', expire: 'outcome-unknown' },
+  accepted: { dispatch: 'accepted', refuse: 'failed', expire: 'outcome-unknown' },
+  running: { dispatch: 'running', expire: 'outcome-unknown' },
+  'outcome-unknown': {},
+  succeeded: {},
+  failed: {},
+  'task-expired': {},
+  cancelled: {},
+  superseded: {},
+  blocked: {},
+};
+
+const PROGRESS_FROM: Record<'accepted' | 'running', readonly TaskState[]> = {
+  accepted: ['dispatched'],
+  running: ['dispatched', 'accepted'],
+};
+
+/** States in which the instance has spoken its last word. */
+const SETTLED: readonly TaskState[] = ['succeeded', 'failed'];
+
+/** The state after the event, or null when it does not apply in this state. */
+export function nextTaskState(state: TaskState, event: TaskEvent): TaskState | null {
+  switch (event.type) {
+    case 'result':
+      return SETTLED.includes(state) || (state === 'outcome-unknown' && event.state === state) ? null : event.state;
+    case 'progress':
+      return PROGRESS_FROM[event.state].includes(state) ? event.state : null;
+    case 'dispatch':
+    case 'refuse':
+    case 'block':
+    case 'expire':
+    case 'cancel':
+    case 'supersede':
+      return TRANSITIONS[state][event.type] ?? null;
+    default:
+      return event satisfies never;
+  }
+}
+
+/** Nothing was sent yet: it can still be cancelled or superseded without a doubt. */
+export const UNAPPLIED_STATES: readonly TaskState[] = ['pending', 'staged', 'awaiting-boot'];
+/** An order may be with the instance. */
+export const IN_FLIGHT_STATES: readonly TaskState[] = ['dispatched', 'accepted', 'running'];
+/** Everything that is still to come to an end. */
+export const UNFINISHED_STATES: readonly TaskState[] = [...UNAPPLIED_STATES, ...IN_FLIGHT_STATES];
+
+export function isUnfinished(state: TaskState): boolean {
+  return UNFINISHED_STATES.includes(state);
+}
+
+/** The code that a task carries after the control plane itself ended it. */
+export function codeOfEnd(state: TaskState): Code | null {
+  switch (state) {
+    case 'task-expired':
+      return 'task-expired';
+    case 'outcome-unknown':
+      return 'no-answer';
+    case 'cancelled':
+      return 'cancelled-by-operator';
+    case 'superseded':
+      return 'superseded-by-newer';
+    default:
+      return null;
+  }
+}
