@@ -11,9 +11,10 @@ import { controlGroups } from '../support/hosts/cgroup.ts';
 import { createFabric, sweepAbandoned, type Fabric } from '../support/hosts/fabric.ts';
 import { bootHost, createHost, NODE_IN_HOST, type Host } from '../support/hosts/host.ts';
 import { createLightHost } from '../support/hosts/light.ts';
+import { OWNER_PREFIX } from '../support/hosts/owner.ts';
 import { expectOnly, sshLogin, suLogin } from '../support/hosts/login.ts';
 import { descendants, processes, startTime } from '../support/hosts/process-table.ts';
-import { whyNoHosts } from '../support/hosts/requirements.ts';
+import { requireHosts } from '../support/hosts/requirements.ts';
 import { ensureRootfs } from '../support/hosts/rootfs.ts';
 import { run } from '../support/hosts/run.ts';
 import { until } from '../support/hosts/until.ts';
@@ -25,11 +26,9 @@ const WRONG = 'Never^Given_903';
 const ROOTFS_TIMEOUT_MS = 15 * 60_000;
 const BOOT_TIMEOUT_MS = 180_000;
 
-const impossible = whyNoHosts();
-if (impossible !== undefined) console.warn(`not run: ${impossible}`);
-
-describe.skipIf(impossible !== undefined)('hosts', { timeout: BOOT_TIMEOUT_MS }, () => {
+describe('hosts', { timeout: BOOT_TIMEOUT_MS }, () => {
   beforeAll(async () => {
+    requireHosts();
     await ensureRootfs();
   }, ROOTFS_TIMEOUT_MS);
 
@@ -166,12 +165,21 @@ describe.skipIf(impossible !== undefined)('hosts', { timeout: BOOT_TIMEOUT_MS },
       expect(await run([instance, 'Bad_Name', '/nowhere', 'true'])).toMatchObject({ code: 64 });
       const unprivileged = await run(['setpriv', '--reuid=65534', instance, 'name', '/nowhere', 'true']);
       expect(unprivileged).toMatchObject({ code: 77, stderr: expect.stringContaining('needs root') as string });
+      const powerless = await run(['setpriv', '--bounding-set=-all', instance, 'name', tmpdir(), 'true']);
+      expect(powerless).toMatchObject({ code: 69, stderr: expect.stringContaining('no namespaces') as string });
     });
+  });
+
+  test('of the same name live beside each other in two fabrics', async () => {
+    await using here = await createFabric();
+    await using there = await createFabric();
+    const twins = await Promise.all([here, there].map((fabric) => bootHost(fabric, { name: 'twin' })));
+    expect(await Promise.all(twins.map((twin) => twin.must(['hostname'])))).toEqual(['twin\n', 'twin\n']);
   });
 
   describe('leave nothing', () => {
     test('when disposed of, even by a test that fails', async () => {
-      const before = trace();
+      const before = trace([process.pid]);
       let family: { pid: number; started: string | undefined }[] = [];
       let network = '';
       let name = '';
@@ -192,11 +200,11 @@ describe.skipIf(impossible !== undefined)('hosts', { timeout: BOOT_TIMEOUT_MS },
       expect(family.filter(({ pid, started }) => started !== undefined && startTime(pid) === started)).toEqual([]);
       expect(processes().filter(({ pid }) => networkOf(pid) === network)).toEqual([]);
       expect(await controlGroups()).not.toContain(name);
-      expect(trace()).toEqual(before);
+      expect(trace([process.pid])).toEqual(before);
     });
 
     test('when the test process is killed: at once but for what the next run sweeps up', async () => {
-      const before = trace();
+      const before = trace([]);
       const here = (path: string): string => JSON.stringify(new URL(`../support/hosts/${path}`, import.meta.url).href);
       const program = `
         const { createFabric } = await import(${here('fabric.ts')});
@@ -220,19 +228,25 @@ describe.skipIf(impossible !== undefined)('hosts', { timeout: BOOT_TIMEOUT_MS },
       });
       await sweepAbandoned();
       expect(await controlGroups()).not.toContain(name);
-      expect(trace()).toEqual(before);
+      expect(trace([Number(child.pid)])).toEqual(before);
     });
   });
 });
 
-/** What this process, and what it started, might leave on the machine. */
-function trace(): Record<string, unknown> {
+/** What this process might leave on the machine, and the directories of these owners: others may run beside us. */
+function trace(owners: readonly number[]): Record<string, unknown> {
   return {
-    mounts: readFileSync('/proc/self/mounts', 'utf8').split('\n').filter((line) => /latchkey|overlay|nsfs/.test(line)),
+    mounts: readFileSync('/proc/self/mounts', 'utf8')
+      .split('\n')
+      .filter((line) => /latchkey|overlay|nsfs/.test(line)),
     links: readdirSync('/sys/class/net').sort(),
-    files: readdirSync(tmpdir()).filter((name) => name.startsWith('latchkey-test.')),
-    children: descendants(process.pid).map(({ command }) => command).filter((name) => !/^(esbuild|node|sh|ps)$/.test(name)),
-  }; // prettier-ignore
+    files: readdirSync(tmpdir()).filter((name) =>
+      owners.some((pid) => name.startsWith(`${OWNER_PREFIX}${String(pid)}.`)),
+    ),
+    children: descendants(process.pid)
+      .map(({ command }) => command)
+      .filter((name) => !/^(esbuild|node|sh|ps)$/.test(name)),
+  };
 }
 
 function networkOf(pid: number): string | undefined {

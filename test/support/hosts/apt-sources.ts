@@ -25,9 +25,10 @@ interface Entry {
   readonly trusted: boolean;
 }
 
-/** Lines for `suite` from the sources of a machine whose own suite is `codename`. */
-export function sourcesFor(suite: string, codename: string, files: readonly string[]): string[] {
-  const lines = files.flatMap(parse).flatMap((entry) => {
+/** Lines for `suite` from the sources.list files of a machine, given its os-release too. */
+export function sourcesFor(suite: string, osRelease: string, files: readonly string[]): string[] {
+  const codename = /^VERSION_CODENAME="?([a-z]+)/m.exec(osRelease)?.[1] ?? suite;
+  const lines = (/^ID="?debian"?$/m.test(osRelease) ? files : []).flatMap(parse).flatMap((entry) => {
     const pocket = entry.suite.slice(codename.length);
     const isDebian = entry.keyring === '' || entry.keyring.includes('debian-archive');
     const isWanted = entry.suite.startsWith(codename) && ['', '-updates', '-security'].includes(pocket);
@@ -43,10 +44,9 @@ export function readAptSources(suite: string, dump: string): AptSources {
   const lists = '/etc/apt/sources.list.d';
   const names = readdirIfAny(lists).filter((name) => /\.(list|sources)$/.test(name));
   const files = ['/etc/apt/sources.list', ...names.map((name) => join(lists, name))].map(readIfAny);
-  const codename = /^VERSION_CODENAME="?([a-z]+)/m.exec(readIfAny('/etc/os-release'))?.[1] ?? suite;
   const fetching = /^Acquire::(https?::.*|Check-Valid-Until|Check-Date|Retries) /;
   return {
-    lines: sourcesFor(suite, codename, files),
+    lines: sourcesFor(suite, readIfAny('/etc/os-release'), files),
     options: dump.split('\n').filter((option) => fetching.test(option) && !option.endsWith(' "";')),
   };
 }
@@ -85,7 +85,7 @@ function parseLine(text: string): Entry[] {
       suite,
       components: components.split(/\s+/),
       keyring: /signed-by=(\S+)/.exec(options)?.[1] ?? '',
-      trusted: /trusted=yes/.test(options),
+      trusted: options.includes('trusted=yes'),
     },
   ];
 }

@@ -33,6 +33,7 @@ export async function makeDisk(fabric: FabricInternals, options: DiskOptions): P
     exec: (argv, more = {}) =>
       run([...fabric.enter, 'chroot', root, ...argv], { ...more, env: placeEnvironment(more.env) }),
     async remove() {
+      if (!fabric.alive) return; // and the disk with it
       await mustRun([...fabric.enter, 'sh', '-c', 'umount -l "$1/root" && rm -rf "$1"', 'sh', base]);
     },
   };

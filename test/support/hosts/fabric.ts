@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 import { controlGroups, removeControlGroup } from './cgroup.ts';
 import { isAbandoned, ownedName } from './owner.ts';
-import { descendants } from './process-table.ts';
+import { descendants, killIfThere } from './process-table.ts';
 import { requireHosts } from './requirements.ts';
 import { killGroup, run, type Argv, type RunOptions, type RunResult } from './run.ts';
 import { until } from './until.ts';
@@ -18,8 +18,25 @@ import { until } from './until.ts';
 export const FABRIC_ADDRESS = '10.77.0.1';
 
 const START_DEADLINE_MS = 20_000;
-const KEEPER = fileURLToPath(new URL('keeper.sh', import.meta.url));
 const RELAY = fileURLToPath(new URL('relay.ts', import.meta.url));
+
+/** The kernel kills it when the process that started it dies; and an init's death takes all of its namespace with it. */
+const DIE_WITH_US = ['--pdeathsig', 'KILL'] as const;
+const KEEPER_COMMAND = [
+  ...DIE_WITH_US,
+  ...[
+    'unshare',
+    '--mount',
+    '--net',
+    '--pid',
+    '--fork',
+    '--kill-child=KILL',
+    '--mount-proc',
+    '--propagation',
+    'private',
+  ],
+  ...['sh', fileURLToPath(new URL('keeper.sh', import.meta.url))],
+] as const;
 
 /** How a program is started inside a fabric. */
 export interface FabricSpawnOptions {
@@ -43,6 +60,8 @@ export interface FabricInternals {
   readonly network: Argv;
   /** Its control group, as seen inside. */
   readonly group: string;
+  /** False once it has been disposed of, and all in it with it. */
+  readonly alive: boolean;
 }
 
 /**
@@ -67,18 +86,19 @@ export async function createFabric(): Promise<Fabric> {
   requireHosts();
   await sweepAbandoned();
   const name = ownedName();
-  const keeper = spawn(
-    'setpriv',
-    // The kernel kills the keeper when we die; an init's death takes all of its process namespace with it.
-    ['--pdeathsig', 'KILL', 'unshare', '--mount', '--net', '--pid', '--fork', '--kill-child=KILL', '--mount-proc']
-      .concat(['--propagation', 'private', 'sh', KEEPER, name, FABRIC_ADDRESS]),
-    { stdio: ['pipe', 'pipe', 'pipe'], detached: true },
-  );
+  const keeper = spawn('setpriv', [...KEEPER_COMMAND, name, FABRIC_ADDRESS], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+  });
   let said = '';
   let group = '';
   keeper.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-20_000)));
   keeper.stdout.on('data', (chunk: Buffer) => (group += chunk.toString()));
-  const ended = new Promise<void>((resolve) => keeper.once('close', () => { resolve(); }));
+  const ended = new Promise<void>((resolve) =>
+    keeper.once('close', () => {
+      resolve();
+    }),
+  );
 
   try {
     const init = await until(
@@ -90,8 +110,8 @@ export async function createFabric(): Promise<Fabric> {
       { what: () => `the fabric to start: ${said}`, deadlineMs: START_DEADLINE_MS },
     );
     return assemble(name, init, group.trim(), async () => {
-      keeper.stdin.end();
-      killGroup(keeper.pid);
+      // The init itself, so that its parent reaps it: killed with its parent, it would linger as somebody's zombie.
+      killIfThere(init);
       await ended;
       await removeControlGroup(name);
     });
@@ -113,6 +133,7 @@ export async function sweepAbandoned(): Promise<void> {
 
 function assemble(name: string, init: number, group: string, end: () => Promise<void>): Fabric {
   const network = ['nsenter', `--net=/proc/${String(init)}/ns/net`, '--'] as const;
+  let alive = true;
   const children = new Set<ChildProcess>();
   const open = new Set<Reach>();
 
@@ -129,10 +150,13 @@ function assemble(name: string, init: number, group: string, end: () => Promise<
       enter: ['nsenter', '--target', String(init), '--mount', '--net', '--pid', '--'],
       network,
       group,
+      get alive() {
+        return alive;
+      },
     },
     spawn(program, args, options = {}) {
       return start(
-        spawn('setpriv', ['--pdeathsig', 'KILL', ...network, program, ...args], {
+        spawn('setpriv', [...DIE_WITH_US, ...network, program, ...args], {
           cwd: options.cwd,
           env: options.env ?? process.env,
           stdio: ['pipe', 'pipe', 'pipe'],
@@ -140,11 +164,11 @@ function assemble(name: string, init: number, group: string, end: () => Promise<
         }),
       );
     },
-    exec: (argv, options) => run([...network, ...argv], options),
+    exec: (argv, options) => run(['setpriv', ...DIE_WITH_US, ...network, ...argv], options),
     async reach(port) {
       const reach = await openReach(port, (program, args) =>
         start(
-          spawn('setpriv', ['--pdeathsig', 'KILL', ...network, program, ...args], {
+          spawn('setpriv', [...DIE_WITH_US, ...network, program, ...args], {
             stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
             detached: true,
           }),
@@ -154,6 +178,8 @@ function assemble(name: string, init: number, group: string, end: () => Promise<
       return reach;
     },
     async [Symbol.asyncDispose]() {
+      if (!alive) return;
+      alive = false;
       await Promise.all([...open].map((reach) => reach[Symbol.asyncDispose]()));
       const gone = [...children].map((child) => new Promise((resolve) => child.once('exit', resolve)));
       for (const child of children) killGroup(child.pid);
@@ -178,7 +204,11 @@ async function openReach(
     port: (server.address() as AddressInfo).port,
     async [Symbol.asyncDispose]() {
       killGroup(relay.pid);
-      await new Promise<void>((resolve) => server.close(() => { resolve(); }));
+      await new Promise<void>((resolve) =>
+        server.close(() => {
+          resolve();
+        }),
+      );
     },
   };
 }

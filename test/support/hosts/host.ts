@@ -100,9 +100,15 @@ export async function createHost(fabric: Fabric, options: HostOptions): Promise<
   const host: Host = {
     name,
     fabric,
-    get power() { return machine.running ? 'running' : 'stopped'; },
-    get boots() { return machine.boots; },
-    get console() { return machine.console; },
+    get power() {
+      return machine.running ? 'running' : 'stopped';
+    },
+    get boots() {
+      return machine.boots;
+    },
+    get console() {
+      return machine.console;
+    },
     get ip() {
       if (address === undefined) throw new Error(`${name} has no address yet`);
       return address;
@@ -138,7 +144,10 @@ export async function createHost(fabric: Fabric, options: HostOptions): Promise<
           address = await addressOf(init);
           return address !== undefined;
         },
-        { what: () => `${name} to boot (${state}); its console says: ${machine.console}`, deadlineMs: BOOT_DEADLINE_MS },
+        {
+          what: () => `${name} to boot (${state}); its console says: ${machine.console}`,
+          deadlineMs: BOOT_DEADLINE_MS,
+        },
       );
     },
     async nextBoot(cause) {
@@ -167,7 +176,7 @@ export async function createHost(fabric: Fabric, options: HostOptions): Promise<
       await machine.kill();
       await disk.remove();
     },
-  }; // prettier-ignore
+  };
 
   async function signal(which: 'STOP' | 'CONT', target: number | string): Promise<void> {
     await host.must(
@@ -182,13 +191,27 @@ export async function createHost(fabric: Fabric, options: HostOptions): Promise<
 
 /** Into the control group of the guest's init: outside of it, logind and the journal would not know the process. */
 const JOIN_GROUP = [
-  'setpriv', '--pdeathsig', 'KILL', 'sh', '-c',
-  'echo $$ 2> /dev/null > /sys/fs/cgroup/init.scope/cgroup.procs; exec "$@"', 'sh',
-] as const; // prettier-ignore
+  'setpriv',
+  '--pdeathsig',
+  'KILL',
+  'sh',
+  '-c',
+  'echo $$ 2> /dev/null > /sys/fs/cgroup/init.scope/cgroup.procs; exec "$@"',
+  'sh',
+] as const;
 
 async function addressOf(init: number): Promise<string | undefined> {
   const { stdout } = await mustRun([
-    'nsenter', `--net=/proc/${String(init)}/ns/net`, '--', 'ip', '-4', '-o', 'address', 'show', 'dev', 'host0',
-  ]); // prettier-ignore
+    'nsenter',
+    `--net=/proc/${String(init)}/ns/net`,
+    '--',
+    'ip',
+    '-4',
+    '-o',
+    'address',
+    'show',
+    'dev',
+    'host0',
+  ]);
   return /inet ([0-9.]+)/.exec(stdout)?.[1];
 }

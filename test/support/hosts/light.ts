@@ -8,6 +8,7 @@ import type { Fabric } from './fabric.ts';
 import { CHECKOUT } from './host.ts';
 import { ownedName } from './owner.ts';
 import { addAccounts, placeEnvironment, type Account, type Place } from './place.ts';
+import { killIfThere } from './process-table.ts';
 import { killGroup, run, type Argv, type RunOptions, type RunResult } from './run.ts';
 import { until } from './until.ts';
 
@@ -42,13 +43,23 @@ export async function createLightHost(options: LightHostOptions): Promise<LightH
   // Its init waits for the end of our pipe: it comes when we close it, and when we die.
   const network = options.fabric?.internals.network ?? [];
   const command = [sandbox, name, directory, 'sh', '-c', 'exec cat > /dev/null'];
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...network, ...command], { stdio: ['pipe', 'ignore', 'pipe'], detached: true });
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...network, ...command], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+    detached: true,
+  });
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
-  const ended = new Promise<void>((resolve) => child.once('close', () => { resolve(); })); // prettier-ignore
+  const ended = new Promise<void>((resolve) =>
+    child.once('close', () => {
+      resolve();
+    }),
+  );
 
+  let init: number | undefined;
   const kill = async (): Promise<void> => {
-    killGroup(child.pid);
+    // The init itself, so that its parent reaps it: killed with its parent, it would linger as somebody's zombie.
+    if (init !== undefined && child.exitCode === null && child.signalCode === null) killIfThere(init);
+    else killGroup(child.pid);
     await ended;
   };
   const dispose = async (): Promise<void> => {
@@ -65,7 +76,7 @@ export async function createLightHost(options: LightHostOptions): Promise<LightH
       },
       { what: () => `${name} to start: ${said}`, deadlineMs: START_DEADLINE_MS, everyMs: 10 },
     );
-    const pid = Number(readFileSync(ready, 'utf8'));
+    const pid = (init = Number(readFileSync(ready, 'utf8')));
     const entry = (): Argv => {
       if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${name} is not running`);
       return ['nsenter', '--target', String(pid), '--mount', '--pid', '--uts', '--ipc', '--root', '--wd', '--'];

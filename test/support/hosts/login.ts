@@ -2,6 +2,7 @@ import { spawn as spawnOnTerminal } from 'node-pty';
 
 import type { Host } from './host.ts';
 import { placeEnvironment, type Place } from './place.ts';
+import { descendants, killIfThere } from './process-table.ts';
 import type { Argv } from './run.ts';
 
 /**
@@ -81,11 +82,17 @@ async function answerOnce(argv: Argv, password: string): Promise<{ code: number;
     let answered = false;
     const end = (code: number, why = ''): void => {
       clearTimeout(timer);
+      // The whole family: a su that still waits for an answer outlives its parent, and would hold up a shutdown.
+      for (const { pid } of descendants(terminal.pid)) killIfThere(pid);
       terminal.kill('SIGKILL');
       resolve({ code, said: said + why });
     };
-    const timer = setTimeout(() => { end(-1, ' … and nothing more'); }, LOGIN_DEADLINE_MS); // prettier-ignore
-    terminal.onExit(({ exitCode }) => { end(exitCode); }); // prettier-ignore
+    const timer = setTimeout(() => {
+      end(-1, ' … and nothing more');
+    }, LOGIN_DEADLINE_MS);
+    terminal.onExit(({ exitCode }) => {
+      end(exitCode);
+    });
     terminal.onData((text) => {
       said += text;
       if (!/password:\s*$/i.test(said)) return;

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 import type { FabricInternals } from './fabric.ts';
-import { descendants } from './process-table.ts';
+import { descendants, killIfThere } from './process-table.ts';
 import { killGroup, run } from './run.ts';
 import { until } from './until.ts';
 
@@ -44,12 +44,22 @@ export interface Machine {
 export function createMachine(fabric: FabricInternals, options: MachineOptions): Machine {
   const group = `${fabric.group}/${options.name}`;
   const argv = [
-    'systemd-nspawn', '--quiet', '--register=no', '--keep-unit', '--kill-signal=SIGRTMIN+3',
-    `--directory=${options.root}`, `--machine=${options.name}`, `--uuid=${options.uuid}`,
-    '--network-bridge=br0', '--console=pipe', '--resolv-conf=off', '--timezone=off', '--link-journal=no',
+    'systemd-nspawn',
+    '--quiet',
+    '--register=no',
+    '--keep-unit',
+    '--kill-signal=SIGRTMIN+3',
+    `--directory=${options.root}`,
+    `--machine=${options.name}`,
+    `--uuid=${options.uuid}`,
+    '--network-bridge=br0',
+    '--console=pipe',
+    '--resolv-conf=off',
+    '--timezone=off',
+    '--link-journal=no',
     ...options.bind.map(({ from, to, readOnly }) => `--bind${readOnly === true ? '-ro' : ''}=${from}:${to}`),
     '--boot',
-  ]; // prettier-ignore
+  ];
   // Each host has a control group of its own: in a shared one, the systemds would take each other's for theirs.
   const enterGroup = 'mkdir -p "$1" && echo $$ > "$1/cgroup.procs" && shift && exec "$@"';
 
@@ -83,7 +93,9 @@ export function createMachine(fabric: FabricInternals, options: MachineOptions):
 
   const initNow = (): number | undefined => {
     if (current?.pid === undefined) return undefined;
-    leader ??= descendants(current.pid).find((entry) => entry.innerPid === 1 && entry.depth > 2 && hasBecomeInit(entry.pid))?.pid;
+    leader ??= descendants(current.pid).find(
+      (entry) => entry.innerPid === 1 && entry.depth > 2 && hasBecomeInit(entry.pid),
+    )?.pid;
     return leader;
   };
 
@@ -92,9 +104,15 @@ export function createMachine(fabric: FabricInternals, options: MachineOptions):
   };
 
   return {
-    get running() { return current !== undefined; },
-    get boots() { return boots; },
-    get console() { return console; },
+    get running() {
+      return current !== undefined;
+    },
+    get boots() {
+      return boots;
+    },
+    get console() {
+      return console;
+    },
     start() {
       if (current !== undefined) throw new Error(`${options.name} runs already`);
       pulled = false;
@@ -116,17 +134,17 @@ export function createMachine(fabric: FabricInternals, options: MachineOptions):
       const init = initNow();
       if (init !== undefined) {
         // Its init takes the guest along, and systemd-nspawn then clears its link away and ends by itself.
-        killQuietly(init);
+        killIfThere(init);
       } else {
         // Still setting up: what there is of systemd-nspawn is all there is, and it clears nothing away.
-        for (const entry of descendants(current.pid ?? -1)) killQuietly(entry.pid);
+        for (const entry of descendants(current.pid ?? -1)) killIfThere(entry.pid);
         killGroup(current.pid);
       }
       await ended();
       // Deleted by us when systemd-nspawn could not: the kernel does it too, but later, and a new start would meet it.
       if (init === undefined) await run([...fabric.enter, 'ip', 'link', 'delete', 'dev', `vb-${options.name}`]);
     },
-  }; // prettier-ignore
+  };
 }
 
 /** Before it becomes systemd it is a systemd-nspawn that is still setting up the namespaces: nothing to enter yet. */
@@ -135,13 +153,5 @@ function hasBecomeInit(pid: number): boolean {
     return readFileSync(`/proc/${String(pid)}/comm`, 'utf8').trim() === 'systemd';
   } catch {
     return false;
-  }
-}
-
-function killQuietly(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // it was faster
   }
 }

@@ -35,6 +35,15 @@ export function startTime(pid: number): string | undefined {
   }
 }
 
+/** Kills a process; no error when it was faster. */
+export function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 function readEntry(pid: number): ProcessEntry | undefined {
   let status: string;
   try {

@@ -37,16 +37,18 @@ export async function run(argv: Argv, options: RunOptions = {}): Promise<RunResu
     // A group of its own: a timeout ends the whole family, and Ctrl-C leaves the cleaning up to us.
     detached: true,
   });
-  const stdout = collect(child.stdout);
-  const stderr = collect(child.stderr);
+  // All of these are pipes, as asked for above; the types cannot tell.
+  const [stdin, out, err, extra] = child.stdio as unknown as [Writable, Readable, Readable, Writable | null];
+  const stdout = collect(out);
+  const stderr = collect(err);
   // A command may end without reading its input; that is its own business.
-  feed(child.stdin, options.input);
-  if (options.descriptor3 !== undefined) feed(child.stdio[3] as Writable, options.descriptor3);
+  feed(stdin, options.input);
+  if (extra !== null) feed(extra, options.descriptor3);
 
   const timeoutMs = options.timeoutMs ?? RUN_TIMEOUT_MS;
-  let timedOut = false;
+  const late = new AbortController();
   const timer = setTimeout(() => {
-    timedOut = true;
+    late.abort();
     killGroup(child.pid);
   }, timeoutMs);
   try {
@@ -56,7 +58,8 @@ export async function run(argv: Argv, options: RunOptions = {}): Promise<RunResu
         resolve(exit ?? 128 + constants.signals[signal ?? 'SIGKILL']);
       });
     });
-    if (timedOut) throw new Error(`${describe(argv)} ran longer than ${String(timeoutMs)} ms: ${stdout()}${stderr()}`);
+    if (late.signal.aborted)
+      throw new Error(`${describe(argv)} ran longer than ${String(timeoutMs)} ms: ${stdout()}${stderr()}`);
     return { code, stdout: stdout(), stderr: stderr() };
   } finally {
     clearTimeout(timer);

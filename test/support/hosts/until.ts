@@ -8,7 +8,10 @@ export interface UntilOptions {
 }
 
 /** Asks `probe` until it answers something other than `undefined` or `false`; throws when the deadline has passed. */
-export async function until<T>(probe: () => T | Promise<T>, options: UntilOptions): Promise<Exclude<T, undefined | false>> {
+export async function until<T>(
+  probe: () => T | Promise<T>,
+  options: UntilOptions,
+): Promise<Exclude<T, undefined | false>> {
   const end = performance.now() + options.deadlineMs;
   for (;;) {
     const answer = await probe();
