@@ -1,16 +1,18 @@
 import * as z from 'zod';
 import { API_CODES, type ApiCode } from './codes/api.ts';
+import { CLIENT_CODES } from './codes/client.ts';
 import type { CodeEntry } from './codes/entry.ts';
 import { RESULT_CODES, TASK_CODES } from './codes/result.ts';
 import { HEALTH_CODES } from './codes/health.ts';
 
-export { API_CODES, RESULT_CODES, TASK_CODES, HEALTH_CODES };
+export { API_CODES, CLIENT_CODES, RESULT_CODES, TASK_CODES, HEALTH_CODES };
 export type { ApiCode, CodeEntry };
+export type { ClientCode } from './codes/client.ts';
 export type { TaskCode } from './codes/result.ts';
 export { CLOSE_CODES, closeReasonOf, type CloseReason } from './codes/close.ts';
 
 /** The one table: every code that Latchkey says, with its sentence and its remedy. */
-export const CODES = { ...HEALTH_CODES, ...RESULT_CODES, ...TASK_CODES, ...API_CODES } as const;
+export const CODES = { ...HEALTH_CODES, ...RESULT_CODES, ...TASK_CODES, ...API_CODES, ...CLIENT_CODES } as const;
 
 export const Code = z.enum(Object.keys(CODES) as [keyof typeof CODES, ...(keyof typeof CODES)[]]);
 export type Code = z.infer<typeof Code>;
