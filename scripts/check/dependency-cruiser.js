@@ -131,7 +131,7 @@ export default {
   ],
   options: {
     tsPreCompilationDeps: true,
-    exclude: '^(\\.cache|dist)/|/dist/',
+    exclude: '^(\\.cache|dist)/',
     doNotFollow: '(^|/)node_modules/',
     enhancedResolveOptions: {
       exportsFields: ['exports'],
