@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { spawn, spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { spawn as spawnPty } from 'node-pty';
@@ -60,6 +61,11 @@ async function handle(request: SandboxRequest): Promise<unknown> {
     case 'background':
       spawn('/bin/bash', ['--norc', '-c', request.script], { stdio: 'ignore', detached: true });
       return {};
+    case 'hold-lock': {
+      spawn(process.execPath, [fileURLToPath(new URL('hold-lock.ts', import.meta.url)), String(request.ms)], { stdio: 'inherit' });
+      while (findLockHolder() === null) await sleep(5);
+      return {};
+    }
     case 'su':
       return su(request.account, request.password);
     case 'verify': {

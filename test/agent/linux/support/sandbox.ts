@@ -22,6 +22,7 @@ export interface SandboxReset {
 export type SandboxRequest =
   | { op: 'sh'; script: string; input?: string }
   | { op: 'background'; script: string }
+  | { op: 'hold-lock'; ms: number }
   | { op: 'su'; account: string; password: string }
   | { op: 'verify'; account: string; password: string }
   | { op: 'components' }
@@ -31,6 +32,8 @@ export interface Sandbox {
   /** Runs bash in the sandbox; throws where it does not exit with 0. Returns standard output, trimmed. */
   sh(script: string, input?: string): Promise<string>;
   background(script: string): Promise<void>;
+  /** Returns once another process holds the account database's lock. */
+  holdLock(ms: number): Promise<void>;
   reset(account: string, password: string, more?: Partial<SandboxReset>): Promise<ResetResult & { phases: string[] }>;
   su(account: string, password: string): Promise<boolean>;
   verify(account: string, password: string): Promise<Verdict>;
@@ -90,6 +93,7 @@ export async function openSandbox(): Promise<Sandbox> {
   return {
     sh,
     background: async (script) => { await ask({ op: 'background', script }); },
+    holdLock: async (ms) => { await ask({ op: 'hold-lock', ms }); },
     reset: (account, password, more = {}) => ask({ op: 'reset', account, password, ...more }),
     su: (account, password) => ask({ op: 'su', account, password }),
     verify: (account, password) => ask({ op: 'verify', account, password }),
