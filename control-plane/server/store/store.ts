@@ -60,6 +60,8 @@ export interface InstanceRepository {
   /** By name, ascending. */
   list(filter: InstanceFilter, page: PageRequest): Promise<Page<InstanceRecord>>;
   countByState(): Promise<Readonly<Record<AgentState, number>>>;
+  /** At start: nobody is connected yet, so every `running` or `abnormal` that is not fenced becomes `offline`. */
+  markAllDisconnected(): Promise<void>;
   insert(instance: InstanceRecord): Promise<void>;
   update(id: InstanceId, change: InstanceChange): Promise<void>;
   delete(id: InstanceId): Promise<void>;
@@ -100,6 +102,10 @@ export interface TaskRepository {
   get(id: TaskId): Promise<TaskRecord | null>;
   ofReset(id: ResetId, filter: { readonly state?: TaskState }, page: PageRequest): Promise<Page<TaskRecord>>;
   counts(id: ResetId): Promise<ResetCounts>;
+  /** Whether a task of the reset is still to come to an end. */
+  hasUnfinished(id: ResetId): Promise<boolean>;
+  /** Those tasks, in no order; unknown ids are left out. */
+  getMany(ids: readonly TaskId[]): Promise<readonly TaskRecord[]>;
   /** Tasks of an instance that are not finished, plus `outcome-unknown` ones, oldest generation first. */
   unfinishedOf(id: InstanceId): Promise<readonly TaskRecord[]>;
   /** Unfinished tasks of that account on those instances. */
