@@ -40,6 +40,8 @@ export interface PreparedVerification {
 export interface Verifier {
   /** Starts the helper, so that it is ready when the password is set. */
   prepare(): PreparedVerification;
+  /** Ends the standby helper, if there is one. */
+  close(): void;
 }
 
 export interface VerifierOptions {
@@ -50,6 +52,8 @@ export interface VerifierOptions {
   /** A root-owned directory for compiled code; saves the helper half of its start. */
   compileCacheDirectory?: string;
   service?: string | null;
+  /** Keeps one started helper waiting for the next reset: its start then costs that reset nothing. See README.md. */
+  standby?: boolean;
   timeoutMs?: number;
 }
 
@@ -58,13 +62,20 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const helper = options.helper ?? { file: process.execPath, args: [fileURLToPath(new URL('verify-helper.ts', import.meta.url))] };
   const env = options.compileCacheDirectory === undefined ? {} : { NODE_COMPILE_CACHE: options.compileCacheDirectory };
   const start = (service: string | null) => startHelper(helper.file, [...helper.args, ...(service === null ? [] : [service])], env);
+  const choose = () => (options.service === undefined ? choosePamService(existsSync) : options.service);
+  const standby = options.standby === true ? createStandby(choose, start) : null;
 
   return {
+    close: () => standby?.close(),
     prepare() {
-      const service = options.service === undefined ? choosePamService(existsSync) : options.service;
-      const prepared = start(service);
+      const service = choose();
+      const prepared = standby?.take(service) ?? start(service);
+      prepared.begin();
       return {
-        discard: () => prepared.end(),
+        discard() {
+          prepared.end();
+          standby?.refill();
+        },
         async verify(accountName, password, signal) {
           const facts = readFacts(etc, accountName, now());
           if (facts === null) {
@@ -75,7 +86,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
           const answer = await prepared.ask(request, password, timeoutMs, signal);
           const timedOut = answer === null && request.authenticate;
           // A module that hangs takes its helper with it; the hash needs no module. This is no second attempt.
-          const final = timedOut ? await start(null).ask({ ...request, authenticate: false }, password, HASH_MS_MAX, signal) : answer;
+          const final = timedOut ? await compareHash(start(null), request, password, signal) : answer;
           return judgeVerification({
             account: facts.account,
             helper: final,
@@ -86,6 +97,43 @@ export function createVerifier(options: VerifierOptions): Verifier {
           });
         },
       };
+    },
+  };
+}
+
+function compareHash(helper: Helper, request: HelperRequest, password: Buffer, signal?: AbortSignal): Promise<HelperEvidence | null> {
+  helper.begin();
+  return helper.ask({ ...request, authenticate: false }, password, HASH_MS_MAX, signal);
+}
+
+/** At most one helper that waits; a new one is started when a reset is over, never while one runs. */
+function createStandby(choose: () => string | null, start: (service: string | null) => Helper) {
+  let spare: { service: string | null; helper: Helper } | null = null;
+  let closed = false;
+  const drop = () => {
+    spare?.helper.end();
+    spare = null;
+  };
+  const refill = () => {
+    if (closed || spare?.helper.alive() === true) return;
+    const service = choose();
+    spare = { service, helper: start(service) };
+  };
+  refill();
+  return {
+    refill,
+    take(service: string | null): Helper | null {
+      if (spare?.service !== service || !spare.helper.alive()) {
+        drop();
+        return null;
+      }
+      const { helper } = spare;
+      spare = null;
+      return helper;
+    },
+    close() {
+      closed = true;
+      drop();
     },
   };
 }
@@ -123,6 +171,9 @@ function readFaillock(etc: string, service: string | null, name: string): { fail
 interface Helper {
   /** null: no answer in time, or none that makes sense. */
   ask(request: HelperRequest, password: Buffer, timeoutMs: number, signal?: AbortSignal): Promise<HelperEvidence | null>;
+  /** A reset has begun: load what PAM needs. */
+  begin(): void;
+  alive(): boolean;
   end(): void;
 }
 
@@ -133,8 +184,12 @@ function startHelper(file: string, args: string[], env: NodeJS.ProcessEnv): Help
   const input = child.stdin as Writable;
   input.on('error', () => undefined); // a helper that is gone shows by its missing answer
   const answer = readAnswer(child);
+  // A helper that waits must not keep the agent from ending.
+  child.unref();
   return {
     end,
+    alive: () => child.pid !== undefined && child.exitCode === null && child.signalCode === null,
+    begin: () => input.write('b'),
     async ask(request, password, timeoutMs, signal) {
       signal?.throwIfAborted();
       const header = Buffer.from(JSON.stringify(request));

@@ -2,7 +2,8 @@
  * The short-lived process that asks PAM and crypt(3) about one password, once. Started ahead by verifier.ts;
  * reads one request from standard input, writes one line of evidence to descriptor 3, exits.
  *
- * Request: 4 bytes big-endian length, that many bytes of JSON (HelperRequest), then the password until end of input.
+ * Input: one byte, which says that a reset has begun; then 4 bytes big-endian length, that many bytes of JSON
+ * (HelperRequest), then the password until end of input. Input that ends before that ends the helper.
  */
 import { readSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -34,9 +35,12 @@ const EVIDENCE_DESCRIPTOR = 3;
 /** The helper's whole life. `service` is null to compare hashes only. A packaged agent calls it from a hidden verb. */
 export function runVerifyHelper(service: string | null): void {
   forbidDumps();
-  // All that can be done before the password is there is done now, while it is still being set.
+  if (readSync(0, Buffer.alloc(1)) === 0) process.exit(0);
+  // All that can be done before the password is there is done now, while it is still being set; not earlier, because
+  // a helper that waited for long would hold an old configuration of PAM.
   const pam = service === null ? null : prepare(service);
   const input = readInput();
+  if (input.length < 5) process.exit(0);
   const headerBytes = input.readUInt32BE(0);
   const request = JSON.parse(input.toString('utf8', 4, 4 + headerBytes)) as HelperRequest;
   const password = input.subarray(4 + headerBytes); // its last byte is a NUL: see readInput

@@ -2,10 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { spawn as spawnPty } from 'node-pty';
 import {
   createAccountReader, createComponentProbes, createLinuxResetter, createScriptRunner, createScriptStore, createSshPolicy,
   createVerifier, findLockHolder,
@@ -14,13 +15,18 @@ import type { SandboxReset, SandboxRequest } from './sandbox.ts';
 
 const STATE = '/run/sandbox-state';
 const SCRIPT = new URL('../../../../scripts/instance/reset-linux.sh', import.meta.url);
-const bytes = readFileSync(process.env.SANDBOX_SCRIPT ?? SCRIPT);
+const bytes = readFileSync(SCRIPT);
 const script = { bytes, digest: createHash('sha256').update(bytes).digest('hex') };
-const cache = process.env.SANDBOX_COMPILE_CACHE;
 
 const sleep = async (ms: number, signal?: AbortSignal) => { await delay(ms, undefined, signal ? { signal } : {}); };
 const monotonicMs = () => performance.now();
-const verifierOptions = { now: Date.now, ...(cache === undefined ? {} : { compileCacheDirectory: cache }) };
+const verifierOptions = { now: Date.now, compileCacheDirectory: `${STATE}/compiled` };
+let standby: ReturnType<typeof createVerifier> | undefined;
+
+/** The declarations of the package name it otherwise than its alias does. */
+const pty = createRequire(import.meta.url)('node-pty') as {
+  spawn(file: string, args: string[], options: object): { onData(on: (data: string) => void): void; onExit(on: () => void): void; write(data: string): void };
+};
 
 function build(request: SandboxReset) {
   const runner = createScriptRunner({
@@ -29,7 +35,8 @@ function build(request: SandboxReset) {
     ...(request.lockWaitMsMax === undefined ? {} : { lockWaitMsMax: request.lockWaitMsMax }),
     ...(request.scriptTimeoutMs === undefined ? {} : { timeoutMs: request.scriptTimeoutMs }),
   });
-  const verifier = createVerifier({ ...verifierOptions, ...(request.verifyTimeoutMs === undefined ? {} : { timeoutMs: request.verifyTimeoutMs }) });
+  if (request.standby === true) standby ??= createVerifier({ ...verifierOptions, standby: true });
+  const verifier = request.standby === true && standby ? standby : createVerifier({ ...verifierOptions, ...(request.verifyTimeoutMs === undefined ? {} : { timeoutMs: request.verifyTimeoutMs }) });
   const accounts = createAccountReader({ now: Date.now });
   const ssh = createSshPolicy(request.sshd === undefined ? {} : { sshd: request.sshd });
   return createLinuxResetter({ accounts, runner, verifier, ssh, monotonicMs });
@@ -38,7 +45,7 @@ function build(request: SandboxReset) {
 /** What a user at a terminal meets: su, asked by an account without rights, on a terminal. */
 function su(account: string, password: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const terminal = spawnPty('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', 'su', '-s', '/bin/sh', account, '-c', 'echo su-let-us-in'], { cwd: '/', env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' } });
+    const terminal = pty.spawn('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', 'su', '-s', '/bin/sh', account, '-c', 'echo su-let-us-in'], { cwd: '/', env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' } });
     let seen = '';
     let asked = false;
     terminal.onData((data) => {
@@ -68,6 +75,13 @@ async function handle(request: SandboxRequest): Promise<unknown> {
     }
     case 'su':
       return su(request.account, request.password);
+    case 'chpasswd': {
+      const startedMs = monotonicMs();
+      const child = spawn('chpasswd', { stdio: ['pipe', 'ignore', 'ignore'] });
+      child.stdin.end(`${request.account}:${request.password}\n`);
+      const [status] = (await once(child, 'close')) as [number];
+      return { status, tookMs: monotonicMs() - startedMs };
+    }
     case 'verify': {
       const prepared = createVerifier(verifierOptions).prepare();
       const password = Buffer.from(request.password);

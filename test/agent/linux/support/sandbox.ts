@@ -17,6 +17,8 @@ export interface SandboxReset {
   scriptTimeoutMs?: number;
   verifyTimeoutMs?: number;
   abortAfterMs?: number;
+  /** With one verifier that keeps a helper ready. */
+  standby?: boolean;
 }
 
 export type SandboxRequest =
@@ -24,6 +26,7 @@ export type SandboxRequest =
   | { op: 'background'; script: string }
   | { op: 'hold-lock'; ms: number }
   | { op: 'su'; account: string; password: string }
+  | { op: 'chpasswd'; account: string; password: string }
   | { op: 'verify'; account: string; password: string }
   | { op: 'components' }
   | SandboxReset;
@@ -36,6 +39,8 @@ export interface Sandbox {
   holdLock(ms: number): Promise<void>;
   reset(account: string, password: string, more?: Partial<SandboxReset>): Promise<ResetResult & { phases: string[] }>;
   su(account: string, password: string): Promise<boolean>;
+  /** The rival: chpasswd alone, without proof. */
+  chpasswd(account: string, password: string): Promise<{ status: number; tookMs: number }>;
   verify(account: string, password: string): Promise<Verdict>;
   components(): Promise<Record<string, ComponentHealth>>;
   /** The account's password field in shadow. */
@@ -96,6 +101,7 @@ export async function openSandbox(): Promise<Sandbox> {
     holdLock: async (ms) => { await ask({ op: 'hold-lock', ms }); },
     reset: (account, password, more = {}) => ask({ op: 'reset', account, password, ...more }),
     su: (account, password) => ask({ op: 'su', account, password }),
+    chpasswd: (account, password) => ask({ op: 'chpasswd', account, password }),
     verify: (account, password) => ask({ op: 'verify', account, password }),
     components: () => ask({ op: 'components' }),
     stored: (account) => sh(`getent -s files shadow ${account} | cut -d: -f2`),
