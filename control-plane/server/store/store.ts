@@ -94,6 +94,8 @@ export interface ResetRepository {
   /** Marks it started and deletes its planned targets; false when it was started before. */
   start(id: ResetId, at: { readonly requestedAt: number; readonly notAfter: number }): Promise<boolean>;
   finish(id: ResetId, at: number): Promise<void>;
+  /** The projects of the instances that its tasks are about; removed instances do not count. */
+  projectsOf(id: ResetId): Promise<readonly ProjectName[]>;
   /** Forgets plans that were never started and have expired; ciphertexts go with them. */
   deleteExpiredPlans(now: number): Promise<number>;
 }
@@ -112,8 +114,8 @@ export interface TaskRepository {
   unfinishedFor(ids: readonly InstanceId[]): Promise<readonly TaskRecord[]>;
   /** For the sweep: unfinished tasks whose limit has passed, at most `limit`. */
   overdue(now: number, limit: number): Promise<readonly TaskRecord[]>;
-  /** For the sweep: instances that have `pending` online tasks. */
-  instancesWithPending(limit: number): Promise<readonly InstanceId[]>;
+  /** For the sweep: instances that have `pending` online tasks, by id; `after` goes on behind that one. */
+  instancesWithPending(limit: number, after?: InstanceId | null): Promise<readonly InstanceId[]>;
   insert(tasks: readonly TaskRecord[]): Promise<void>;
   /** Changes the task only if it is still in `from`; false otherwise, so that two writers cannot both win. */
   update(id: TaskId, from: TaskState, change: TaskChange): Promise<boolean>;

@@ -1,0 +1,114 @@
+import * as z from 'zod';
+import { ResetId } from '#protocol';
+import { defineCursor, toPage } from '../cursor.ts';
+import { plannedTargetRows, resetRows } from '../rows.ts';
+import type { ResetRepository } from '../store.ts';
+import { insertMany, listOf, type Db } from './sql.ts';
+
+const cursor = defineCursor('resets', z.tuple([z.int(), ResetId]));
+
+export function createResetRepository(db: Db): ResetRepository {
+  return { ...resetReads(db), ...planWrites(db), ...resetWrites(db) };
+}
+
+function resetReads(db: Db): Pick<ResetRepository, 'get' | 'list' | 'targets'> {
+  return {
+    async get(id) {
+      const row = await db.selectFrom('resets').selectAll().where('id', '=', id).executeTakeFirst();
+      return row === undefined ? null : resetRows.decode(row);
+    },
+
+    async list({ projects }, page) {
+      let query = db.selectFrom('resets').selectAll().where('requestedAt', 'is not', null);
+      if (projects !== null) {
+        query = query.where((eb) =>
+          eb.exists(
+            eb
+              .selectFrom('tasks')
+              .innerJoin('instances', 'instances.id', 'tasks.instanceId')
+              .select('tasks.id')
+              .whereRef('tasks.resetId', '=', 'resets.id')
+              .where('instances.project', 'in', listOf(projects)),
+          ),
+        );
+      }
+      if (page.after !== null) {
+        const [requestedAt, id] = cursor.decode(page.after);
+        query = query.where((eb) => eb(eb.refTuple('requestedAt', 'id'), '<', eb.tuple(requestedAt, id)));
+      }
+      const rows = await query
+        .orderBy('requestedAt', 'desc')
+        .orderBy('id', 'desc')
+        .limit(page.limit + 1)
+        .execute();
+      return toPage(rows.map(resetRows.decode), page.limit, ({ requestedAt, id }) =>
+        cursor.encode([requestedAt ?? 0, id]),
+      );
+    },
+
+    async targets(id) {
+      const rows = await db
+        .selectFrom('plannedTargets')
+        .selectAll()
+        .where('resetId', '=', id)
+        .orderBy('instanceId')
+        .execute();
+      return rows.map(plannedTargetRows.decode);
+    },
+  };
+}
+
+/** What happens before a reset is started. */
+function planWrites(db: Db): Pick<ResetRepository, 'insert' | 'putSealed' | 'deleteExpiredPlans'> {
+  return {
+    async insert(reset, targets) {
+      await db.insertInto('resets').values(resetRows.encode(reset)).execute();
+      await insertMany(db, 'plannedTargets', targets.map(plannedTargetRows.encode));
+    },
+
+    async putSealed(id, sealed) {
+      for (const { instanceId, password } of sealed) {
+        await db
+          .updateTable('plannedTargets')
+          .set(plannedTargetRows.encodeChange({ sealed: password }))
+          .where('resetId', '=', id)
+          .where('instanceId', '=', instanceId)
+          .execute();
+      }
+    },
+
+    async deleteExpiredPlans(now) {
+      const result = await db
+        .deleteFrom('resets')
+        .where('requestedAt', 'is', null)
+        .where('planExpiresAt', '<=', now)
+        .executeTakeFirst();
+      return Number(result.numDeletedRows);
+    },
+  };
+}
+
+function resetWrites(db: Db): Pick<ResetRepository, 'start' | 'finish'> {
+  return {
+    async start(id, { requestedAt, notAfter }) {
+      const result = await db
+        .updateTable('resets')
+        .set({ requestedAt, notAfter })
+        .where('id', '=', id)
+        .where('requestedAt', 'is', null)
+        .executeTakeFirst();
+      if (result.numUpdatedRows === 0n) return false;
+      await db.deleteFrom('plannedTargets').where('resetId', '=', id).execute();
+      return true;
+    },
+
+    async finish(id, at) {
+      await db
+        .updateTable('resets')
+        .set({ finishedAt: at })
+        .where('id', '=', id)
+        .where('finishedAt', 'is', null)
+        .execute();
+    },
+  };
+}

@@ -1,0 +1,143 @@
+import * as z from 'zod';
+import { TaskId, TaskState, type ResetCounts } from '#protocol';
+import { UNFINISHED_STATES } from '../../domain/task.ts';
+import { defineCursor, toPage } from '../cursor.ts';
+import { taskRows } from '../rows.ts';
+import type { TaskRepository } from '../store.ts';
+import { insertMany, listOf, type Db } from './sql.ts';
+
+const cursor = defineCursor('tasks', z.tuple([TaskId]));
+
+/** The last word stands open: a late result is still taken. */
+const OPEN_STATES: readonly TaskState[] = [...UNFINISHED_STATES, 'outcome-unknown'];
+
+export function createTaskRepository(db: Db): TaskRepository {
+  const all = () => db.selectFrom('tasks').selectAll();
+  return { ...taskReads(db), ...sweepReads(db), ...taskWrites(db), get, getMany };
+
+  async function get(id: TaskId) {
+    const row = await all().where('id', '=', id).executeTakeFirst();
+    return row === undefined ? null : taskRows.decode(row);
+  }
+
+  async function getMany(ids: readonly TaskId[]) {
+    return (await all().where('id', 'in', listOf(ids)).execute()).map(taskRows.decode);
+  }
+}
+
+function taskReads(
+  db: Db,
+): Pick<TaskRepository, 'ofReset' | 'counts' | 'hasUnfinished' | 'unfinishedOf' | 'unfinishedFor' | 'countsByState'> {
+  const all = () => db.selectFrom('tasks').selectAll();
+  const countAll = () =>
+    db.selectFrom('tasks').select(({ fn }) => ['state', fn.countAll<number>().as('count')] as const);
+
+  return {
+    async ofReset(id, { state }, page) {
+      let query = all().where('resetId', '=', id);
+      if (state !== undefined) query = query.where('state', '=', state);
+      if (page.after !== null) query = query.where('id', '>', cursor.decode(page.after)[0]);
+      const rows = await query
+        .orderBy('id')
+        .limit(page.limit + 1)
+        .execute();
+      return toPage(rows.map(taskRows.decode), page.limit, (last) => cursor.encode([last.id]));
+    },
+
+    async counts(id) {
+      return summarise(await countAll().where('resetId', '=', id).groupBy('state').execute());
+    },
+
+    async hasUnfinished(id) {
+      const row = await db
+        .selectFrom('tasks')
+        .select('id')
+        .where('resetId', '=', id)
+        .where('state', 'in', UNFINISHED_STATES)
+        .limit(1)
+        .executeTakeFirst();
+      return row !== undefined;
+    },
+
+    async unfinishedOf(id) {
+      const rows = await all()
+        .where('instanceId', '=', id)
+        .where('state', 'in', OPEN_STATES)
+        .orderBy('generation')
+        .execute();
+      return rows.map(taskRows.decode);
+    },
+
+    async unfinishedFor(ids) {
+      const rows = await all().where('instanceId', 'in', listOf(ids)).where('state', 'in', UNFINISHED_STATES).execute();
+      return rows.map(taskRows.decode);
+    },
+
+    async countsByState() {
+      const counts = Object.fromEntries(TaskState.options.map((state) => [state, 0])) as Record<TaskState, number>;
+      for (const { state, count } of await countAll().groupBy('state').execute()) counts[state] = count;
+      return counts;
+    },
+  };
+}
+
+function sweepReads(db: Db): Pick<TaskRepository, 'overdue' | 'instancesWithPending'> {
+  return {
+    async overdue(now, limit) {
+      const rows = await db
+        .selectFrom('tasks')
+        .selectAll()
+        .where('state', 'in', UNFINISHED_STATES)
+        .where('notAfter', '<=', now)
+        .orderBy('notAfter')
+        .limit(limit)
+        .execute();
+      return rows.map(taskRows.decode);
+    },
+
+    async instancesWithPending(limit, after = null) {
+      let query = db
+        .selectFrom('tasks')
+        .select('instanceId')
+        .distinct()
+        .where('state', '=', 'pending')
+        .where('mode', '=', 'online');
+      if (after !== null) query = query.where('instanceId', '>', after);
+      const rows = await query.orderBy('instanceId').limit(limit).execute();
+      return rows.map(({ instanceId }) => instanceId);
+    },
+  };
+}
+
+function taskWrites(db: Db): Pick<TaskRepository, 'insert' | 'update'> {
+  return {
+    insert: async (tasks) => insertMany(db, 'tasks', tasks.map(taskRows.encode)),
+
+    async update(id, from, change) {
+      const columns = taskRows.encodeChange(change);
+      // A change of nothing still answers whether the task is where the caller believes it to be.
+      const set = Object.keys(columns).length === 0 ? { state: from } : columns;
+      const result = await db
+        .updateTable('tasks')
+        .set(set)
+        .where('id', '=', id)
+        .where('state', '=', from)
+        .executeTakeFirst();
+      return result.numUpdatedRows > 0n;
+    },
+  };
+}
+
+function summarise(rows: readonly { state: TaskState; count: number }[]): ResetCounts {
+  const counts = { total: 0, succeeded: 0, failed: 0, blocked: 0, pending: 0 };
+  for (const { state, count } of rows) {
+    counts.total += count;
+    counts[bucketOf(state)] += count;
+  }
+  return counts;
+}
+
+function bucketOf(state: TaskState): Exclude<keyof ResetCounts, 'total'> {
+  if (UNFINISHED_STATES.includes(state)) return 'pending';
+  return state === 'succeeded' || state === 'blocked' ? state : 'failed';
+}

@@ -1,0 +1,150 @@
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setImmediate } from 'node:timers/promises';
+import { Kysely, SqliteDialect } from 'kysely';
+import { StoreError } from './errors.ts';
+import { createGroupCommit, type GroupCommit, type TransactionControl } from './group-commit.ts';
+import { migrate } from './migrations/migrate.ts';
+import { nodeSqliteDatabase } from './node-sqlite-database.ts';
+import { createRepositories, mapCalls } from './repositories/repositories.ts';
+import type { Tables } from './rows.ts';
+import type { Store } from './store.ts';
+
+export interface SqliteStoreOptions {
+  /** A file, created with mode 0600 in a directory of mode 0700; or `:memory:`, gone when it is closed. */
+  readonly path: string;
+  /** For `:memory:` only: what `snapshot()` of any SQLite store gave, to start from. */
+  readonly snapshot?: Uint8Array;
+  /** Called after each commit with the number of transactions that shared it. Must not throw. */
+  readonly onCommit?: (transactions: number) => void;
+  /** Wall clock for the record of migrations, milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+export interface SqliteStore extends Store {
+  /** The whole database as the bytes of a SQLite file, as of the last commit. */
+  snapshot(): Promise<Uint8Array>;
+}
+
+/** How long a command waits for another process that holds the database (a backup tool, a shell). It blocks. */
+const BUSY_MS_MAX = 1_000;
+const MEMORY = ':memory:';
+
+/**
+ * The store in one SQLite database.
+ *
+ * In a file, one connection writes and another reads, so that `read` sees what was committed and nothing else. In
+ * memory there is one connection, and reads take their turn between groups of transactions. Transactions in a file
+ * wait for the end of the event loop's turn, so that all that this turn brings shares one fsync; those in memory wait
+ * for nothing but promises.
+ *
+ * Throws `StoreError` `database-newer`.
+ */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
+  const inMemory = options.path === MEMORY;
+  if (!inMemory) createDatabaseFile(options.path);
+  const database = new DatabaseSync(options.path, { timeout: BUSY_MS_MAX });
+  try {
+    if (options.snapshot !== undefined) database.deserialize(options.snapshot);
+    configure(database);
+    const group = createGroupCommit({
+      control: transactionControl(database),
+      gather: inMemory ? () => Promise.resolve() : () => setImmediate(undefined),
+      onCommit: options.onCommit,
+    });
+    await migrateInTransaction(database, (options.now ?? Date.now)());
+    return assemble(options, database, group);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function assemble(options: SqliteStoreOptions, database: DatabaseSync, group: GroupCommit): SqliteStore {
+  const tx = createRepositories(kyselyOver(database, () => group.assertInside()));
+  const inMemory = options.path === MEMORY;
+  const reader = inMemory ? null : new DatabaseSync(options.path, { timeout: BUSY_MS_MAX, readOnly: true });
+  const read =
+    reader === null
+      ? mapCalls(tx, (call) => group.exclusive(call))
+      : mapCalls(createRepositories(kyselyOver(reader)), async (call) => {
+          group.assertOutside();
+          return call();
+        });
+  return {
+    read,
+    transaction: (work) => group.transaction(async () => work(tx)),
+    scrub: () => group.exclusive(async () => truncateLog(database)),
+    snapshot: () => group.exclusive(async () => serialize(database)),
+    async close() {
+      await group.close();
+      reader?.close();
+      if (database.isOpen) database.close();
+    },
+  };
+}
+
+function kyselyOver(database: DatabaseSync, beforeQuery?: () => void): Kysely<Tables> {
+  return new Kysely<Tables>({ dialect: new SqliteDialect({ database: nodeSqliteDatabase(database, beforeQuery) }) });
+}
+
+function createDatabaseFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  // SQLite gives its log and its index the mode of the database.
+  closeSync(openSync(path, 'a', 0o600));
+  chmodSync(path, 0o600);
+}
+
+function configure(database: DatabaseSync): void {
+  database.exec('pragma journal_mode = wal');
+  // A commit returns once the log is on the disk.
+  database.exec('pragma synchronous = full');
+  database.exec('pragma foreign_keys = on');
+  // What is deleted is overwritten with zeros.
+  database.exec('pragma secure_delete = on');
+  // Sorting leaves no temporary files behind, in which sealed passwords could stand.
+  database.exec('pragma temp_store = memory');
+}
+
+function transactionControl(database: DatabaseSync): TransactionControl {
+  return {
+    begin: () => database.exec('begin immediate'),
+    commit: () => database.exec('commit'),
+    rollback: () => database.exec('rollback'),
+    savepoint: () => database.exec('savepoint one'),
+    releaseSavepoint: () => database.exec('release one'),
+    rollbackToSavepoint: () => database.exec('rollback to one'),
+    isOpen: () => database.isTransaction,
+  };
+}
+
+async function migrateInTransaction(database: DatabaseSync, now: number): Promise<void> {
+  database.exec('begin immediate');
+  try {
+    await migrate(kyselyOver(database), now);
+    database.exec('commit');
+  } catch (error) {
+    if (database.isTransaction) database.exec('rollback');
+    throw error;
+  }
+}
+
+/** Moves the log into the database, which overwrites what it replaces, and empties it. */
+function truncateLog(database: DatabaseSync): void {
+  const result = database.prepare('pragma wal_checkpoint(truncate)').get();
+  if (result?.['busy'] === 1) {
+    throw new StoreError(
+      'database-busy',
+      'The write-ahead log could not be emptied because another process reads the database. End that process.',
+    );
+  }
+}
+
+function serialize(database: DatabaseSync): Uint8Array {
+  const bytes = database.serialize();
+  // Bytes 18 and 19 of the header say whether there is a log beside the file; here is none, all is in the bytes.
+  bytes[18] = 1;
+  bytes[19] = 1;
+  return bytes;
+}
