@@ -1,0 +1,185 @@
+import { printable, type CreatedToken, type CreateToken, type PageQuery, type Token, type TokenId } from '#protocol';
+import type * as z from 'zod';
+import type { Actor } from '../domain/actor.ts';
+import type { TokenRecord } from '../store/records.ts';
+import type { Repositories, Store } from '../store/store.ts';
+import { createBackground } from './background.ts';
+import { ApiError } from './errors.ts';
+import { ANYTHING } from './gate.ts';
+import { listing, pageRequest } from './listing.ts';
+import type { Log } from './ports.ts';
+import type { Listing } from './reset-service.ts';
+import { blankToken, createApiToken, createJoinToken, type TokenCreation } from './token-creation.ts';
+import { formatApiToken, newSecret, parseApiToken, secretMatches } from './token-secrets.ts';
+
+/** `lastUsedAt` is written at most this often, so that using a token does not cost a write each time. */
+const TOUCH_INTERVAL_MS = 60_000;
+
+export interface TokenService {
+  /** Who holds this API token; null for anything that is none, is revoked or has expired. */
+  authenticate(bearer: string): Promise<Actor | null>;
+  /** Whether the token still lets its holder in: for requests that last, such as a stream of events. */
+  isCurrent(id: TokenId): Promise<boolean>;
+  /** Calls back when that token is revoked through this process; returns a function that forgets it. */
+  onRevoked(id: TokenId, listener: () => void): () => void;
+  /** The text of the token is in the answer and nowhere else. */
+  create(actor: Actor, request: z.output<typeof CreateToken>): Promise<CreatedToken>;
+  list(actor: Actor, page: PageQuery): Promise<Listing<Token>>;
+  /** Takes effect at once; again is no error. */
+  revoke(actor: Actor, id: TokenId): Promise<void>;
+  /**
+   * Creates the first administrator's token unless there is a token already; true when it did. `deliver` puts the text
+   * where its owner finds it, and is done before the token is good for anything: what fails in between leaves a file
+   * with a dead token, to be overwritten at the next start, never a token that nobody knows.
+   */
+  firstAdministrator(deliver: (token: string) => Promise<void>): Promise<boolean>;
+  /** Resolves once nothing is left to be written. */
+  settled(): Promise<void>;
+}
+
+interface Dependencies extends TokenCreation {
+  readonly store: Store;
+  readonly log: Log;
+}
+
+export function createTokenService(deps: Dependencies): TokenService {
+  const revocations = createRevocations();
+  const touch = createToucher(deps);
+  const { store, clock, gate } = deps;
+  return {
+    authenticate: async (bearer) => {
+      const token = parseApiToken(bearer);
+      const record = token === null ? null : await store.read.tokens.get(token.id);
+      if (token === null || record === null || !isValid(record, clock.now())) return null;
+      if (!secretMatches(token.secret, record.secretDigest, deps.hash)) return null;
+      touch.used(record);
+      return actorOf(record);
+    },
+    isCurrent: async (id) => {
+      const record = await store.read.tokens.get(id);
+      return record !== null && isValid(record, clock.now());
+    },
+    onRevoked: revocations.on,
+    create: (actor, request) =>
+      request.type === 'api' ? createApiToken(deps, actor, request) : createJoinToken(deps, actor, request),
+    list: (actor, query) =>
+      gate.guard(async () => {
+        gate.decide(actor, 'token.read', ANYTHING, { subject: 'tokens' });
+        return listing(await store.read.tokens.list(pageRequest(query)), viewOf);
+      }),
+    revoke: async (actor, id) => {
+      await gate.change((tx) => revokeToken(deps, tx, actor, id));
+      revocations.tell(id);
+    },
+    firstAdministrator: (deliver) => firstAdministrator(deps, deliver),
+    settled: touch.settled,
+  };
+}
+
+/** An API token that is neither revoked nor expired. */
+function isValid(record: TokenRecord, now: number): boolean {
+  if (record.type !== 'api' || record.revokedAt !== null) return false;
+  return record.expiresAt === null || now < record.expiresAt;
+}
+
+/** Who the holder of an API token is; null for a record that is none. */
+export function actorOf(record: TokenRecord): Actor | null {
+  if (record.type !== 'api' || record.role === null) return null;
+  const { id: tokenId, name, role, projects, accounts, privileged } = record;
+  return { tokenId, name, role, projects, accounts, privileged };
+}
+
+async function revokeToken({ gate, clock }: Dependencies, tx: Repositories, actor: Actor, id: TokenId): Promise<void> {
+  const subject = `token:${id}`;
+  const rule = gate.decide(actor, 'token.revoke', ANYTHING, { subject });
+  const record = await tx.tokens.get(id);
+  if (record === null) throw new ApiError('token-not-found');
+  if (record.revokedAt !== null) return;
+  await tx.tokens.revoke(id, clock.now());
+  await tx.audit.append(gate.allowed(actor, 'token.revoke', subject, rule, { type: record.type, name: record.name }));
+}
+
+async function firstAdministrator(deps: Dependencies, deliver: (token: string) => Promise<void>): Promise<boolean> {
+  const isEmpty = async (from: Repositories): Promise<boolean> => {
+    const page = await from.tokens.list({ limit: 1, after: null });
+    return page.rows.length === 0;
+  };
+  if (!(await isEmpty(deps.store.read))) return false;
+  const { secret, digest } = newSecret(deps.random, deps.hash);
+  const blank = blankToken(deps, 'system');
+  const role = 'administrator' as const;
+  const record: TokenRecord = { ...blank, type: 'api', name: 'first administrator', secretDigest: digest, role };
+  await deliver(formatApiToken({ id: record.id, secret }));
+  return deps.store.transaction(async (tx) => {
+    if (!(await isEmpty(tx))) return false;
+    await tx.tokens.insert({ ...record, privileged: true });
+    await tx.audit.append({
+      at: record.createdAt,
+      actor: 'system',
+      action: 'token.create',
+      resource: `token:${record.id}`,
+      decision: 'allow',
+      rule: 'first-start',
+      code: null,
+      detail: { type: 'api', name: record.name, role, privileged: true },
+    });
+    return true;
+  });
+}
+
+function viewOf(record: TokenRecord): Token {
+  return {
+    id: record.id,
+    type: record.type,
+    name: printable(record.name),
+    role: record.role,
+    projects: record.projects === null ? null : [...record.projects],
+    accounts: record.accounts === null ? null : [...record.accounts],
+    privileged: record.privileged,
+    usesLeft: record.usesLeft,
+    createdAt: record.createdAt,
+    createdBy: printable(record.createdBy),
+    expiresAt: record.expiresAt,
+    revokedAt: record.revokedAt,
+    lastUsedAt: record.lastUsedAt,
+  };
+}
+
+function createRevocations() {
+  const listeners = new Map<TokenId, Set<() => void>>();
+  return {
+    on: (id: TokenId, listener: () => void): (() => void) => {
+      const of = listeners.get(id) ?? new Set();
+      of.add(listener);
+      listeners.set(id, of);
+      return () => {
+        of.delete(listener);
+        if (of.size === 0) listeners.delete(id);
+      };
+    },
+    tell: (id: TokenId): void => {
+      for (const listener of listeners.get(id) ?? []) listener();
+    },
+  };
+}
+
+function createToucher({ store, clock, log }: Dependencies) {
+  const background = createBackground(log);
+  const touching = new Set<TokenId>();
+  return {
+    used(record: TokenRecord): void {
+      const now = clock.now();
+      const recent = record.lastUsedAt !== null && now - record.lastUsedAt < TOUCH_INTERVAL_MS;
+      if (recent || touching.has(record.id)) return;
+      touching.add(record.id);
+      background.run('noting the use of a token', async () => {
+        try {
+          await store.transaction((tx) => tx.tokens.touch(record.id, now));
+        } finally {
+          touching.delete(record.id);
+        }
+      });
+    },
+    settled: () => background.settled(),
+  };
+}
