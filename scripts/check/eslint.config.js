@@ -75,13 +75,7 @@ export default defineConfig(
   },
   {
     // Where a person reads what the program says.
-    files: [
-      '**/main.ts',
-      'control-plane/cli/**/*.ts',
-      'scripts/**/*.{js,ts}',
-      'test/support/**/*.ts',
-      'test/bench/**/*.ts',
-    ],
+    files: ['**/main.ts', 'control-plane/cli/**/*.ts', 'scripts/**/*.{js,ts}', 'test/**/*.ts'],
     rules: { 'no-console': 'off' },
   },
   {
