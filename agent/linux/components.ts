@@ -1,7 +1,7 @@
 /** Probes of what a reset needs on this instance. Cheap: a few system calls each, no process is started. */
 import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { safeDetail } from './detail.ts';
-import { findLockHolder } from './database-lock.ts';
+import { createDatabaseLocks } from './database-lock.ts';
 import { choosePamService } from './verifier.ts';
 
 export type ComponentName = 'account-database' | 'script-runner' | 'authentication' | 'disk';
@@ -59,7 +59,7 @@ function accountDatabase(etc: string, proc: string): ComponentHealth {
   if (mounted !== null) return ailing('account-database-busy', `${mounted} is a mount point: it cannot be replaced`);
   const full = room(etc, ETC_BYTES_FREE_MIN, 'disk-full');
   if (!full.ok) return full;
-  const holder = findLockHolder(etc, proc);
+  const holder = createDatabaseLocks(etc, proc).holder();
   if (holder !== null) return ailing('account-database-lock-held', `${holder.path} is held by ${holder.pid ?? 'an unnamed process'}`);
   return { ok: true };
 }

@@ -23,23 +23,46 @@ export function parseProcLocks(text: string): ProcLock[] {
   return locks;
 }
 
-/** null where nobody holds it. Reads a handful of small files; starts no process. */
-export function findLockHolder(etc = '/etc', proc = '/proc'): LockHolder | null {
-  return heldByLckpwdf(`${etc}/.pwd.lock`, proc) ?? heldByLockFile(etc, proc);
+export interface DatabaseLocks {
+  /** A lock file of the shadow tools whose process lives. Three failing opens on the usual path. */
+  lockFile(): LockHolder | null;
+  /**
+   * Anybody who holds lckpwdf(3) or a lock file, members of one process group excepted. Not for a hot path: reading
+   * /proc/locks stops all file locking of the system for a moment and takes up to 10 ms.
+   */
+  holder(exceptGroup?: number): LockHolder | null;
 }
 
-function heldByLckpwdf(path: string, proc: string): LockHolder | null {
+export function createDatabaseLocks(etc = '/etc', proc = '/proc'): DatabaseLocks {
+  return {
+    lockFile: () => heldByLockFile(etc, proc),
+    holder: (exceptGroup) => heldByLckpwdf(`${etc}/.pwd.lock`, proc, exceptGroup) ?? heldByLockFile(etc, proc),
+  };
+}
+
+function heldByLckpwdf(path: string, proc: string, exceptGroup?: number): LockHolder | null {
   try {
     const { ino } = statSync(path);
     for (const lock of parseProcLocks(readFileSync(`${proc}/locks`, 'latin1'))) {
+      if (lock.inode !== ino || (exceptGroup !== undefined && groupOf(lock.pid, proc) === exceptGroup)) continue;
       // On overlay and btrfs the device in /proc/locks is not the one that stat shows, so the holder's own open
       // file decides; where that cannot be read, the inode number does.
-      if (lock.inode === ino && hasOpen(proc, lock.pid, path)) return { path, pid: lock.pid > 0 ? lock.pid : null };
+      if (hasOpen(proc, lock.pid, path)) return { path, pid: lock.pid > 0 ? lock.pid : null };
     }
   } catch {
     // No lock file yet, or no /proc: nobody is known to hold it.
   }
   return null;
+}
+
+/** Field 5 of /proc/PID/stat; the name before it may hold anything. */
+function groupOf(pid: number, proc: string): number | null {
+  try {
+    const fields = readFileSync(`${proc}/${pid}/stat`, 'latin1').replace(/^.*\) /s, '').split(' ');
+    return Number(fields[2]);
+  } catch {
+    return null;
+  }
 }
 
 function hasOpen(proc: string, pid: number, path: string): boolean {

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
+import type { DatabaseLocks, LockHolder } from './database-lock.ts';
 import { redact, safeDetail } from './detail.ts';
 import { killTree } from './process-group.ts';
 import type { ScriptStore } from './script-store.ts';
@@ -40,8 +41,7 @@ export interface ScriptRunner {
 
 export interface ScriptRunnerOptions {
   store: ScriptStore;
-  /** Who holds the account database's lock, if anybody: then nothing is started. */
-  findLockHolder: () => { path: string; pid: number | null } | null;
+  locks: DatabaseLocks;
   sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** In [0, 1). */
   random: () => number;
@@ -51,7 +51,6 @@ export interface ScriptRunnerOptions {
   lockWaitMsMax?: number;
 }
 
-/** Longer than the 15 s that lckpwdf(3) waits for a lock taken in between. */
 export const SCRIPT_MS_MAX = 20_000;
 export const LOCK_WAIT_MS_MAX = 15_000;
 const LOCK_DELAY_MS_FIRST = 50;
@@ -59,14 +58,14 @@ const LOCK_DELAY_MS_MAX = 2_000;
 const OUTPUT_BYTES_MAX = 16 * 1024;
 
 export function createScriptRunner(options: ScriptRunnerOptions): ScriptRunner {
-  const { store, findLockHolder, sleep, random, monotonicMs, lockWaitMsMax = LOCK_WAIT_MS_MAX } = options;
+  const { store, locks, sleep, random, monotonicMs, lockWaitMsMax = LOCK_WAIT_MS_MAX } = options;
   return {
     async run(request, signal) {
       const path = place(store, request);
       if (typeof path !== 'string') return path;
       const deadline = monotonicMs() + lockWaitMsMax;
       for (let attempts = 1; ; attempts += 1) {
-        const outcome = attemptBlocked(findLockHolder(), attempts) ?? (await runOnce(path, request, options, signal));
+        const outcome = heldBy(locks.lockFile()) ?? (await runOnce(path, request, { ...options, lockWaitMsMax: deadline - monotonicMs() }, signal));
         const held = outcome.kind === 'done' && outcome.code === 'lock-held';
         const delay = Math.min(LOCK_DELAY_MS_MAX, LOCK_DELAY_MS_FIRST * 2 ** attempts) * random();
         if (!held || monotonicMs() + delay > deadline) return outcome.kind === 'done' ? { ...outcome, attempts } : outcome;
@@ -88,10 +87,10 @@ function place(store: ScriptStore, request: ScriptRequest): string | ScriptOutco
   }
 }
 
-function attemptBlocked(holder: { path: string; pid: number | null } | null, attempts: number): ScriptOutcome | null {
+function heldBy(holder: LockHolder | null): ScriptOutcome | null {
   if (holder === null) return null;
   const detail = `${holder.path} is held by ${holder.pid === null ? 'an unnamed process' : `process ${holder.pid}`}`;
-  return { kind: 'done', code: 'lock-held', warnings: [], detail, attempts };
+  return { kind: 'done', code: 'lock-held', warnings: [], detail, attempts: 1 };
 }
 
 function runOnce(path: string, request: ScriptRequest, options: ScriptRunnerOptions, signal?: AbortSignal): Promise<ScriptOutcome> {
@@ -111,18 +110,27 @@ function runOnce(path: string, request: ScriptRequest, options: ScriptRunnerOpti
       killTree(child);
     };
     const timer = setTimeout(() => stop('script-timeout'), options.timeoutMs ?? SCRIPT_MS_MAX);
+    // A password tool waits for lckpwdf(3) by itself, which is the shortest wait there can be, but for minutes. Where
+    // somebody else holds it, ours has written nothing yet.
+    let held: ScriptOutcome | null = null;
+    const patience = setTimeout(() => {
+      held = heldBy(options.locks.holder(child.pid));
+      if (held !== null) killTree(child);
+    }, options.lockWaitMsMax ?? LOCK_WAIT_MS_MAX);
     const onAbort = () => stop('aborted');
     signal?.addEventListener('abort', onAbort, { once: true });
     const output = collect(child);
     const settle = (outcome: ScriptOutcome) => {
       clearTimeout(timer);
+      clearTimeout(patience);
       signal?.removeEventListener('abort', onAbort);
       resolve(outcome);
     };
     child.on('error', (error) => settle({ kind: 'not-run', code: 'script-runner-failed', detail: safeDetail(error.message) }));
     child.on('close', (exitCode) => {
       const text = redact(output(), secret).toString('utf8');
-      if (stopped !== null) settle({ kind: 'interrupted', code: stopped, detail: safeDetail(text, secret) });
+      if (held !== null && exitCode === null) settle(held);
+      else if (stopped !== null) settle({ kind: 'interrupted', code: stopped, detail: safeDetail(text, secret) });
       else settle(parseResult(text, exitCode, secret));
     });
   });

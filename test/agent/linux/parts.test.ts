@@ -73,7 +73,7 @@ test('a busy lock is waited for with jitter, and not for ever', async () => {
   const script = Buffer.from("printf 'latchkey-result code=applied warnings= detail=\\n'");
   const runner = (lockWaitMsMax: number) => createScriptRunner({
     store: createScriptStore(temporary()),
-    findLockHolder: () => (holds-- > 0 ? { path: '/etc/.pwd.lock', pid: 7 } : null),
+    locks: { lockFile: () => (holds-- > 0 ? { path: '/etc/shadow.lock', pid: 7 } : null), holder: () => null },
     sleep: async (ms) => { waits.push(ms); now += ms; await Promise.resolve(); },
     random: () => 0.5,
     monotonicMs: () => now,
@@ -83,7 +83,7 @@ test('a busy lock is waited for with jitter, and not for ever', async () => {
   expect(await runner(15_000).run(request)).toMatchObject({ kind: 'done', code: 'applied', attempts: 6 });
   expect(waits).toEqual([50, 100, 200, 400, 800]);
   holds = 1_000;
-  expect(await runner(3_000).run(request)).toMatchObject({ kind: 'done', code: 'lock-held', detail: '/etc/.pwd.lock is held by process 7' });
+  expect(await runner(3_000).run(request)).toMatchObject({ kind: 'done', code: 'lock-held', detail: '/etc/shadow.lock is held by process 7' });
   expect(await runner(3_000).run({ ...request, digest: digestOf(Buffer.from('other')) })).toMatchObject({ kind: 'not-run', code: 'script-digest-mismatch' });
 });
 

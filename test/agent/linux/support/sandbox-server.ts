@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   createAccountReader, createComponentProbes, createLinuxResetter, createScriptRunner, createScriptStore, createSshPolicy,
-  createVerifier, findLockHolder,
+  createDatabaseLocks, createVerifier,
 } from '../../../../agent/linux/index.ts';
 import type { SandboxReset, SandboxRequest } from './sandbox.ts';
 
@@ -30,7 +30,7 @@ const pty = createRequire(import.meta.url)('node-pty') as {
 
 function build(request: SandboxReset) {
   const runner = createScriptRunner({
-    store: createScriptStore(`${STATE}/scripts`), findLockHolder: () => findLockHolder(), sleep, random: Math.random, monotonicMs,
+    store: createScriptStore(`${STATE}/scripts`), locks: createDatabaseLocks(), sleep, random: Math.random, monotonicMs,
     ...(request.shell === undefined ? {} : { shell: request.shell }),
     ...(request.lockWaitMsMax === undefined ? {} : { lockWaitMsMax: request.lockWaitMsMax }),
     ...(request.scriptTimeoutMs === undefined ? {} : { timeoutMs: request.scriptTimeoutMs }),
@@ -70,7 +70,7 @@ async function handle(request: SandboxRequest): Promise<unknown> {
       return {};
     case 'hold-lock': {
       spawn(process.execPath, [fileURLToPath(new URL('hold-lock.ts', import.meta.url)), String(request.ms)], { stdio: 'inherit' });
-      while (findLockHolder() === null) await sleep(5);
+      while (createDatabaseLocks().holder() === null) await sleep(5);
       return {};
     }
     case 'su':
