@@ -25,6 +25,7 @@ export const CLOSE_CODES = {
   },
   'version-unsupported': { close: 4426, retry: 'slow', message: 'No common protocol version.' },
   'too-many-frames': { close: 4429, retry: 'back-off', message: 'Frames came too fast.' },
+  'internal-failure': { close: 4500, retry: 'back-off', message: 'The control plane failed.' },
   draining: { close: 4503, retry: 'when-told', message: 'The control plane is restarting.' },
   'liveness-missed': { close: 4504, retry: 'back-off', message: 'A liveness challenge was not answered in time.' },
   'server-proof-invalid': { close: 4511, retry: 'slow', message: 'The control plane could not prove what it is.' },

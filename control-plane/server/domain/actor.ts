@@ -18,3 +18,23 @@ export interface Actor {
 export function auditName(actor: Actor): string {
   return `token:${actor.tokenId} ${actor.name}`;
 }
+
+/** What of a token decides about its holder. */
+export interface TokenRights {
+  readonly id: TokenId;
+  readonly name: string;
+  readonly role: ActorRole | null;
+  readonly projects: readonly ProjectName[] | null;
+  readonly accounts: readonly string[] | null;
+  readonly privileged: boolean;
+  readonly expiresAt: number | null;
+  readonly revokedAt: number | null;
+}
+
+/** The actor behind an API token, with the rights that it has at `now`; null when it has none any more. */
+export function actorOfToken(token: TokenRights | null, now: number): Actor | null {
+  if (token === null || token.role === null || token.revokedAt !== null) return null;
+  if (token.expiresAt !== null && token.expiresAt <= now) return null;
+  const { id, name, role, projects, accounts, privileged } = token;
+  return { tokenId: id, name, role, projects, accounts, privileged };
+}

@@ -85,17 +85,9 @@ export function isUnfinished(state: TaskState): boolean {
 }
 
 /** The code that a task carries after the control plane itself ended it. */
-export function codeOfEnd(state: TaskState): Code | null {
-  switch (state) {
-    case 'task-expired':
-      return 'task-expired';
-    case 'outcome-unknown':
-      return 'no-answer';
-    case 'cancelled':
-      return 'cancelled-by-operator';
-    case 'superseded':
-      return 'superseded-by-newer';
-    default:
-      return null;
-  }
-}
+export const CODE_OF_END: Partial<Record<TaskState, Code>> = {
+  'task-expired': 'task-expired',
+  'outcome-unknown': 'no-answer',
+  cancelled: 'cancelled-by-operator',
+  superseded: 'superseded-by-newer',
+};

@@ -1,0 +1,18 @@
+import type { CloseReason } from '#protocol';
+
+/** One open socket of a peer that has proven nothing yet, as far as the gateway cares. */
+export interface Connection {
+  /** Where it comes from: for counting refusals and limiting, never for trust. */
+  readonly source: string;
+  /** Queues a text message; a no-op once the connection is closed. */
+  send(text: string): void;
+  /** Closes with the code of that reason; the peer's answer is not waited for. */
+  close(reason: CloseReason): void;
+}
+
+/** What a connection is told about its peer, in the order in which it happened. */
+export interface ConnectionHandler {
+  onText(text: string): void;
+  /** Once, whoever closed it. */
+  onClosed(): void;
+}

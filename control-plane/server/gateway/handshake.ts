@@ -1,0 +1,134 @@
+import {
+  fromBase64Url,
+  negotiateVersion,
+  sessionBindingOf,
+  signingInput,
+  toBase64Url,
+  transcriptBytes,
+  type AgentFrame,
+  type CloseReason,
+  type Digest,
+  type InstanceFacts,
+  type InstanceId,
+  type KeySet,
+  type Nonce,
+  type SealingKeyStatement,
+  type ServerFrame,
+  type SessionRole,
+  type Signed,
+  type Signer,
+  type Transcript,
+  type Verify,
+  judgeSealingKey,
+} from '#protocol';
+import type { InstanceRecord } from '../store/records.ts';
+import type { Repositories } from '../store/store.ts';
+import type { Random } from '../service/ports.ts';
+
+type Frame<T extends AgentFrame['type']> = Extract<AgentFrame, { type: T }>;
+
+/** What the control plane proves itself with. */
+export interface ServerIdentity {
+  readonly orderSigner: Signer;
+  readonly keySet: KeySet;
+  readonly signedKeySet: Signed;
+}
+
+export interface HandshakeDeps {
+  readonly instances: Pick<Repositories['instances'], 'get'>;
+  readonly identity: () => ServerIdentity;
+  readonly verify: Verify;
+  readonly random: Random;
+}
+
+/** After the hello: who it claims to be, and what both sides will sign. */
+export interface Introduced {
+  readonly transcript: Transcript;
+  readonly instance: InstanceRecord;
+  readonly reply: ServerFrame;
+}
+
+/** After the proof: who it is. */
+export interface Proven {
+  readonly instanceId: InstanceId;
+  readonly role: SessionRole;
+  readonly binding: Digest;
+  readonly continuity: Nonce | null;
+  readonly agentVersion: string;
+  readonly facts: InstanceFacts;
+  readonly sealingKey: Signed;
+  readonly sealingStatement: SealingKeyStatement;
+  readonly generations: Frame<'agent-proof'>['generations'];
+  readonly clock: number;
+}
+
+export type Refused = { readonly ok: false; readonly reason: CloseReason };
+export type Answer<T> = ({ readonly ok: true } & T) | Refused;
+
+const refuse = (reason: CloseReason): Refused => ({ ok: false, reason });
+
+/** Answers the hello with the server's own proof. An unknown instance and a wrong identity look the same. */
+export async function introduce(deps: HandshakeDeps, hello: Frame<'hello'>): Promise<Answer<Introduced>> {
+  const protocol = negotiateVersion(hello.protocols);
+  if (protocol === null) return refuse('version-unsupported');
+  if (hello.role !== 'agent') return refuse('role-not-allowed');
+  const instance = await deps.instances.get(hello.instanceId);
+  if (instance?.identity !== hello.identity) return refuse('proof-invalid');
+  const { orderSigner, keySet, signedKeySet } = deps.identity();
+  const transcript: Transcript = {
+    v: 1,
+    protocol,
+    role: hello.role,
+    instanceId: hello.instanceId,
+    identity: hello.identity,
+    serverId: keySet.serverId,
+    agentNonce: hello.nonce,
+    serverNonce: toBase64Url(deps.random.bytes(32)) as Nonce,
+  };
+  const signature = await orderSigner.sign(signingInput('session-server', transcriptBytes(transcript)));
+  const reply: ServerFrame = {
+    type: 'server-proof',
+    protocol,
+    serverId: keySet.serverId,
+    nonce: transcript.serverNonce,
+    key: orderSigner.key,
+    signature: toBase64Url(signature),
+    keySet: hello.keySetVersion < keySet.version ? signedKeySet : null,
+  };
+  return { ok: true, transcript, instance, reply };
+}
+
+/** Checks the agent's proof. A fenced identity is told so only after it has proven that it is that identity. */
+export async function prove(
+  deps: HandshakeDeps,
+  introduced: Introduced,
+  proof: Frame<'agent-proof'>,
+): Promise<Answer<{ readonly proven: Proven }>> {
+  const { transcript, instance } = introduced;
+  if (instance.identityKey === null) return refuse('proof-invalid');
+  const message = signingInput('session-agent', transcriptBytes(transcript));
+  const good = await deps.verify(instance.identityKey, message, fromBase64Url(proof.signature));
+  if (!good) return refuse('proof-invalid');
+  if (instance.fencedAt !== null) return refuse('fenced');
+  if (proof.facts.os !== instance.os) return refuse('proof-invalid');
+  // Its end is not judged here: a wrong clock on the instance must not keep it away. Clients judge by their own clocks.
+  const certified = await judgeSealingKey(
+    deps.verify,
+    { instanceId: instance.id, identityKey: instance.identityKey, now: 0 },
+    proof.sealingKey,
+  );
+  if (!certified.ok) return refuse('proof-invalid');
+  const proven: Proven = {
+    instanceId: instance.id,
+    role: transcript.role,
+    binding: await sessionBindingOf(transcript),
+    continuity: proof.continuity,
+    agentVersion: proof.agentVersion,
+    facts: proof.facts,
+    sealingKey: proof.sealingKey,
+    sealingStatement: certified.statement,
+    generations: proof.generations,
+    clock: proof.clock,
+  };
+  return { ok: true, proven };
+}

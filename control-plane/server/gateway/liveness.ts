@@ -1,0 +1,81 @@
+import { LIVENESS_DEADLINE_MS, LIVENESS_INTERVAL_MS, toBase64Url, type Nonce } from '#protocol';
+import type { Clock, Random } from '../service/ports.ts';
+
+export interface Liveness {
+  /** Asks now; resolves to whether the answer came in time. Questions asked at the same time share one challenge. */
+  ask(): Promise<boolean>;
+  /** The peer echoed a challenge. False when nobody asked that, or not any more. */
+  answered(challenge: Nonce): boolean;
+  /** No more questions; whoever waits is told `false`. */
+  stop(): void;
+}
+
+/**
+ * Liveness of one session is an echoed challenge, not an open socket: asked every 10 s and whenever somebody needs to
+ * know, answered within 5 s or the session is dead.
+ */
+export function createLiveness(deps: {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly send: (challenge: Nonce) => void;
+  /** A challenge was not answered in time. */
+  readonly onMissed: () => void;
+}): Liveness {
+  const { clock, random } = deps;
+  let open: { challenge: Nonce; forget: () => void; resolve: ((alive: boolean) => void)[] } | null = null;
+  let stopped = false;
+  let forgetNext = askLater();
+
+  function askLater(): () => void {
+    return clock.after(LIVENESS_INTERVAL_MS, () => {
+      // Whether it was answered reaches `onMissed`; nobody waits for this question.
+      ask().catch(deps.onMissed);
+    });
+  }
+
+  function ask(): Promise<boolean> {
+    return new Promise((resolve) => {
+      if (stopped) {
+        resolve(false);
+        return;
+      }
+      if (open !== null) {
+        open.resolve.push(resolve);
+        return;
+      }
+      forgetNext();
+      const challenge = toBase64Url(random.bytes(32)) as Nonce;
+      const forget = clock.after(LIVENESS_DEADLINE_MS, () => {
+        settle(false);
+        deps.onMissed();
+      });
+      open = { challenge, forget, resolve: [resolve] };
+      deps.send(challenge);
+    });
+  }
+
+  function settle(alive: boolean): void {
+    if (open === null) return;
+    const { forget, resolve } = open;
+    open = null;
+    forget();
+    for (const tell of resolve) tell(alive);
+    if (alive) forgetNext = askLater();
+  }
+
+  return {
+    ask,
+    answered(challenge) {
+      if (open?.challenge !== challenge) return false;
+      settle(true);
+      return true;
+    },
+    stop() {
+      if (stopped) return;
+      stopped = true;
+      forgetNext();
+      settle(false);
+      forgetNext();
+    },
+  };
+}

@@ -1,0 +1,142 @@
+import type { HealthCode, InstanceId } from '#protocol';
+import {
+  applyReport,
+  judgeAgent,
+  type AgentVerdict,
+  type HealthReport,
+  type ReportedHealth,
+} from '../domain/agent-health.ts';
+import type { InstanceChange, Store } from '../store/store.ts';
+import type { Clock, Log } from './ports.ts';
+
+/**
+ * The health of every agent with a session here. What an operator sees is written to the store only when it changes,
+ * so that a heartbeat costs no row; the audit gets every change of state.
+ */
+export interface AgentBoard {
+  /** A session has opened; the agent counts as connected once it has reported its health. */
+  connected(id: InstanceId): void;
+  /** Takes a report. False when its sequence shows that one is missing: ask for the whole. */
+  reported(id: InstanceId, report: HealthReport): Promise<boolean>;
+  disconnected(id: InstanceId, why: 'goodbye' | 'liveness-missed' | 'closed'): Promise<void>;
+  /** Blocks the instance until an operator re-enrols it. */
+  fence(id: InstanceId, code: HealthCode): Promise<void>;
+  /** The identity was replaced or the instance removed: what was known is void. */
+  forget(id: InstanceId): void;
+}
+
+interface Entry {
+  health: ReportedHealth;
+  sequence: number;
+  /** Null until the first full report of the session. */
+  connectedAt: number | null;
+  shown: string;
+  cancelReview: () => void;
+}
+
+const NOTHING_REPORTED: ReportedHealth = { components: {}, failingSince: {} };
+
+export function createAgentBoard(deps: BoardDeps): AgentBoard {
+  return new LiveBoard(deps);
+}
+
+interface BoardDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+class LiveBoard implements AgentBoard {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #entries = new Map<InstanceId, Entry>();
+
+  constructor({ store, clock, log }: BoardDeps) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  connected(id: InstanceId): void {
+    this.forget(id);
+    this.#entries.set(id, {
+      health: NOTHING_REPORTED,
+      sequence: 0,
+      connectedAt: null,
+      shown: '',
+      cancelReview: () => undefined,
+    });
+  }
+
+  async reported(id: InstanceId, report: HealthReport): Promise<boolean> {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return true;
+    if (!report.full && report.sequence !== entry.sequence + 1) return false;
+    entry.sequence = report.sequence;
+    entry.health = applyReport(entry.health, report, this.#clock.now());
+    if (report.full) entry.connectedAt ??= this.#clock.now();
+    await this.#review(id, entry);
+    return true;
+  }
+
+  async disconnected(id: InstanceId, why: 'goodbye' | 'liveness-missed' | 'closed'): Promise<void> {
+    this.forget(id);
+    await this.#record(id, { state: 'offline', reasons: [] }, { connectedSince: null, lastSeenAt: this.#clock.now() });
+    this.#log.info({ instance: id, why }, 'an agent is gone');
+  }
+
+  async fence(id: InstanceId, code: HealthCode): Promise<void> {
+    this.forget(id);
+    const at = this.#clock.now();
+    const reasons = [{ component: null, code, detail: null, since: at }];
+    await this.#record(id, { state: 'abnormal', reasons }, { fencedAt: at, connectedSince: null });
+    this.#log.warn({ instance: id, code }, 'an identity was fenced');
+  }
+
+  forget(id: InstanceId): void {
+    this.#entries.get(id)?.cancelReview();
+    this.#entries.delete(id);
+  }
+
+  /** Judges anew, writes what changed, and comes back by itself when a reason is old enough to show. */
+  async #review(id: InstanceId, entry: Entry): Promise<void> {
+    if (this.#entries.get(id) !== entry) return;
+    const now = this.#clock.now();
+    const connected = entry.connectedAt !== null;
+    const verdict = judgeAgent({ enrolled: true, fenced: null, connected, health: entry.health }, now);
+    entry.cancelReview();
+    if (verdict.reviewAt !== null) {
+      entry.cancelReview = this.#clock.after(Math.max(0, verdict.reviewAt - now), () => {
+        this.#review(id, entry).catch((error: unknown) => {
+          this.#log.error({ err: error, instance: id }, 'the health of an agent could not be recorded');
+        });
+      });
+    }
+    const shown = JSON.stringify([verdict.state, verdict.reasons, entry.health.components, entry.connectedAt]);
+    if (shown === entry.shown) return;
+    entry.shown = shown;
+    const { components } = entry.health;
+    await this.#record(id, verdict, { components, connectedSince: entry.connectedAt, lastSeenAt: now });
+  }
+
+  async #record(id: InstanceId, verdict: Pick<AgentVerdict, 'state' | 'reasons'>, more: InstanceChange): Promise<void> {
+    await this.#store.transaction(async (tx) => {
+      const before = await tx.instances.get(id);
+      // A fence is lifted by re-enrolment alone, whatever a late report says.
+      if (before === null || (before.fencedAt !== null && more.fencedAt === undefined)) return;
+      await tx.instances.update(id, { agentState: verdict.state, reasons: verdict.reasons, ...more });
+      if (before.agentState === verdict.state) return;
+      await tx.audit.append({
+        at: this.#clock.now(),
+        actor: 'system',
+        action: 'agent.state',
+        resource: `instance:${id}`,
+        decision: null,
+        rule: null,
+        code: verdict.reasons[0]?.code ?? null,
+        detail: { from: before.agentState, to: verdict.state },
+      });
+    });
+  }
+}

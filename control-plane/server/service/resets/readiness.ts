@@ -1,0 +1,69 @@
+import {
+  explain,
+  type AccountRef,
+  type ApiCode,
+  type InstanceId,
+  type Reason,
+  type ResetMode,
+  type ResetOptions,
+} from '#protocol';
+import type { Actor } from '../../domain/actor.ts';
+import { authorize } from '../../domain/authorization.ts';
+import { judgeReadiness } from '../../domain/readiness.ts';
+import type { InstanceRecord, ProjectRecord, TaskRecord } from '../../store/records.ts';
+import type { Repositories } from '../../store/store.ts';
+import { indexByAccount } from './targets.ts';
+
+export interface ReadinessRequest {
+  readonly mode: ResetMode;
+  readonly options: ResetOptions;
+  readonly supersede: boolean;
+  readonly batchSize: number;
+}
+
+export interface ReadinessView {
+  /** Why the reset of this account may not start, or null. */
+  judge(instance: InstanceRecord, account: AccountRef): ApiCode | null;
+  unfinished(instanceId: InstanceId, account: AccountRef): readonly TaskRecord[];
+}
+
+/** Loads what decides over a batch in a few queries, then decides without any. */
+export async function viewReadiness(
+  tx: Repositories,
+  actor: Actor,
+  request: ReadinessRequest,
+  instanceIds: readonly InstanceId[],
+): Promise<ReadinessView> {
+  const projects = new Map<string, ProjectRecord>((await tx.projects.list()).map((project) => [project.name, project]));
+  const unfinished = indexByAccount(await tx.tasks.unfinishedFor(instanceIds));
+  const { mode, options, supersede, batchSize } = request;
+  return {
+    unfinished,
+    judge: (instance, account) =>
+      judgeReadiness({
+        mode,
+        authorization: authorize(
+          actor,
+          'reset.start',
+          { project: instance.project, instanceId: instance.id },
+          { account, mode, options, batchSize },
+        ),
+        serviceEnabled: projects.get(instance.project)?.serviceEnabled ?? false,
+        power: instance.power,
+        agentState: instance.agentState,
+        fenced: instance.fencedAt !== null,
+        hasSealingKey: instance.sealingKey !== null,
+        unfinished: unfinished(instance.id, account).length > 0,
+        supersede,
+      }),
+  };
+}
+
+/** The code with its sentences; for an abnormal agent with what is wrong with it. */
+export function blockedReason(code: ApiCode, instance: InstanceRecord): Reason {
+  const { message, remedy } = explain(code);
+  const first = instance.reasons[0];
+  if (code !== 'agent-abnormal' || first === undefined) return { code, message, remedy };
+  const cause = explain(first.code);
+  return { code, message: `${message} ${cause.message}`, remedy: cause.remedy };
+}

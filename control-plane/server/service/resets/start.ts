@@ -1,0 +1,194 @@
+import {
+  RESET_LIFETIME_MS_MAX,
+  concatBytes,
+  fromBase64Url,
+  type ApiCode,
+  type Digest,
+  type InstanceId,
+  type SealedPassword,
+  type StartReset,
+  type TaskId,
+} from '#protocol';
+import type * as z from 'zod';
+import { auditName, type Actor } from '../../domain/actor.ts';
+import { UNAPPLIED_STATES } from '../../domain/task.ts';
+import type { InstanceRecord, PlannedTargetRecord, ResetRecord, TaskRecord } from '../../store/records.ts';
+import type { Repositories } from '../../store/store.ts';
+import { ApiError, type ErrorDetail } from '../errors.ts';
+import { ANYTHING } from '../gate.ts';
+import type { Hash } from '../ports.ts';
+import { changeTask } from '../task-flow.ts';
+import type { ResetDeps } from './deps.ts';
+import { blockedReason, viewReadiness, type ReadinessView } from './readiness.ts';
+import { sealingKeyIdOf } from './sealing-key.ts';
+
+type Request = z.output<typeof StartReset>;
+
+export type Started = { readonly done: true } | { readonly done: false; readonly received: number };
+
+/** Second step of a reset: takes the ciphertexts; with the last chunk, starts it as one transaction or not at all. */
+export async function startReset(deps: ResetDeps, actor: Actor, request: Request, arrivedAt: number): Promise<Started> {
+  const subject = `reset:${request.resetId}`;
+  const started = await deps.gate.change(async (tx) => {
+    const rule = deps.gate.decide(actor, 'reset.start', ANYTHING, { subject });
+    const reset = await plannedReset(tx, actor, request, deps.clock.now());
+    const planned = await takeChunk(tx, request);
+    if (!request.final) {
+      return { done: false, received: planned.filter((target) => target.sealed !== null).length } as const;
+    }
+    const batch = await judgeBatch(tx, actor, reset, planned, request);
+    const tasks = await insertTasks(deps, tx, { actor, reset, batch, request, arrivedAt });
+    await tx.resets.start(reset.id, { requestedAt: arrivedAt, notAfter: request.notAfter });
+    const detail = { mode: reset.mode, tasks: tasks.length, blocked: batch.blocked.length, ...reset.options };
+    await tx.audit.append(deps.gate.allowed(actor, 'reset.start', subject, rule, detail));
+    return { done: true, tasks, replaced: batch.replaced } as const;
+  });
+  if (!started.done) return started;
+  // After the commit: a lost wake-up is found by the sweep, a wake-up before it would find nothing.
+  deps.bus.wake(started.tasks.filter((task) => task.state === 'pending').map((task) => task.instanceId));
+  for (const task of started.replaced) deps.bus.changed(task.resetId, [task.id]);
+  deps.onErased();
+  return { done: true };
+}
+
+async function plannedReset(tx: Repositories, actor: Actor, request: Request, now: number): Promise<ResetRecord> {
+  const reset = await tx.resets.get(request.resetId);
+  // A plan is its maker's alone; to others it does not exist.
+  if (reset?.tokenId !== actor.tokenId) throw new ApiError('reset-not-found');
+  if (reset.requestedAt !== null || reset.planExpiresAt <= now) throw new ApiError('reset-not-planned');
+  if (request.notAfter <= now || request.notAfter > now + RESET_LIFETIME_MS_MAX) {
+    throw new ApiError('reset-lifetime-invalid');
+  }
+  return reset;
+}
+
+async function takeChunk(tx: Repositories, request: Request): Promise<readonly PlannedTargetRecord[]> {
+  const planned = new Map((await tx.resets.targets(request.resetId)).map((target) => [target.instanceId, target]));
+  const unplanned = request.sealed.filter(({ instanceId }) => !planned.has(instanceId));
+  if (unplanned.length > 0) {
+    throw new ApiError('target-unplanned', {
+      details: unplanned.map(({ instanceId }) => detail(instanceId, 'target-unplanned', 'It is not part of the plan.')),
+    });
+  }
+  await tx.resets.putSealed(request.resetId, request.sealed);
+  for (const { instanceId, password } of request.sealed) {
+    const target = planned.get(instanceId);
+    if (target !== undefined) planned.set(instanceId, { ...target, sealed: password });
+  }
+  return [...planned.values()];
+}
+
+interface Batch {
+  readonly ready: readonly { instance: InstanceRecord; target: PlannedTargetRecord; sealed: SealedPassword }[];
+  readonly blocked: readonly { instance: InstanceRecord; target: PlannedTargetRecord; code: ApiCode }[];
+  /** Unapplied tasks of the same accounts, which this reset replaces. */
+  readonly replaced: readonly TaskRecord[];
+}
+
+/** Decides once more, now on what is true in this transaction. Whoever does not say skip gets all or nothing. */
+async function judgeBatch(
+  tx: Repositories,
+  actor: Actor,
+  reset: ResetRecord,
+  planned: readonly PlannedTargetRecord[],
+  request: Request,
+): Promise<Batch> {
+  const ids = planned.map((target) => target.instanceId);
+  const instances = new Map((await tx.instances.getMany(ids)).map((instance) => [instance.id, instance]));
+  const { mode, options, supersede } = reset;
+  const view = await viewReadiness(tx, actor, { mode, options, supersede, batchSize: ids.length }, ids);
+  const present = planned.flatMap((target) => {
+    const instance = instances.get(target.instanceId);
+    return instance === undefined ? [] : [{ instance, target, code: view.judge(instance, target.account) }];
+  });
+  const blocked = present.flatMap((entry) => (entry.code === null ? [] : [{ ...entry, code: entry.code }]));
+  const free = present.filter((entry) => entry.code === null);
+  refuseBlocked(blocked, free.length, request.skipBlocked);
+  const ready = free.map(({ instance, target }) => ({ instance, target, sealed: sealedFor(instance, target) }));
+  return { ready, blocked, replaced: ready.flatMap(({ target }) => replacedBy(view, target)) };
+}
+
+function refuseBlocked(blocked: Batch['blocked'], free: number, skipBlocked: boolean): void {
+  if (blocked.length === 0 || (skipBlocked && free > 0)) return;
+  throw new ApiError('targets-blocked', {
+    details: blocked.map(({ instance, code }) => {
+      const reason = blockedReason(code, instance);
+      return detail(instance.name, code, `${reason.message} ${reason.remedy}`);
+    }),
+  });
+}
+
+function sealedFor(instance: InstanceRecord, target: PlannedTargetRecord): SealedPassword {
+  const wrong = (code: ApiCode, message: string) =>
+    new ApiError(code, { details: [detail(instance.name, code, message)] });
+  const current = sealingKeyIdOf(instance);
+  if (current !== target.keyId || instance.identity !== target.identity) {
+    throw wrong('agent-key-changed', 'Its sealing key is another one than in the plan.');
+  }
+  if (target.sealed === null) throw wrong('targets-incomplete', 'There is no sealed password for it.');
+  if (target.sealed.keyId !== current) throw wrong('agent-key-changed', 'The password is sealed to another key.');
+  return target.sealed;
+}
+
+function replacedBy(view: ReadinessView, target: PlannedTargetRecord): readonly TaskRecord[] {
+  const unfinished = view.unfinished(target.instanceId, target.account);
+  return unfinished.filter((task) => UNAPPLIED_STATES.includes(task.state));
+}
+
+async function insertTasks(
+  deps: ResetDeps,
+  tx: Repositories,
+  start: { actor: Actor; reset: ResetRecord; batch: Batch; request: Request; arrivedAt: number },
+): Promise<readonly TaskRecord[]> {
+  const { actor, reset, batch, request, arrivedAt } = start;
+  const at = deps.clock.now();
+  for (const task of batch.replaced) {
+    await changeTask(tx, task, { type: 'supersede' }, { actor: auditName(actor), at });
+  }
+  const base = {
+    resetId: reset.id,
+    mode: reset.mode,
+    options: reset.options,
+    notAfter: request.notAfter,
+    requestedAt: arrivedAt,
+    updatedAt: at,
+    ...NOTHING_YET,
+  };
+  const tasks: TaskRecord[] = [];
+  for (const { target, sealed } of batch.ready) {
+    const { instanceId, account } = target;
+    const generation = (await tx.generations.highest(instanceId, account)) + 1;
+    await tx.generations.raise(instanceId, account, generation);
+    const id = deps.random.uuid() as TaskId;
+    const sealedDigest = digestOf(deps.hash, sealed);
+    tasks.push({ ...base, id, instanceId, account, generation, state: 'pending', sealed, sealedDigest });
+  }
+  for (const { target, code } of batch.blocked) {
+    const { instanceId, account } = target;
+    const id = deps.random.uuid() as TaskId;
+    tasks.push({ ...base, id, instanceId, account, generation: 0, state: 'blocked', code });
+  }
+  await tx.tasks.insert(tasks);
+  return tasks;
+}
+
+const NOTHING_YET = {
+  sealed: null,
+  sealedDigest: null,
+  dispatchedAt: null,
+  code: null,
+  detail: null,
+  verifiedBy: null,
+  warnings: [],
+  appliedMs: null,
+  verifiedMs: null,
+  result: null,
+} as const;
+
+function digestOf(hash: Hash, sealed: SealedPassword): Digest {
+  return hash(concatBytes(fromBase64Url(sealed.enc), fromBase64Url(sealed.ciphertext)));
+}
+
+function detail(subject: InstanceId | string, code: ApiCode, message: string): ErrorDetail {
+  return { subject, code, message };
+}

@@ -1,0 +1,207 @@
+import {
+  TaskResult,
+  judgeSealingKey,
+  openSigned,
+  utf8,
+  type Code,
+  type Digest,
+  type Nonce,
+  type Signed,
+  type TaskId,
+  type Verify,
+} from '#protocol';
+import type { Bus } from '../bus/bus.ts';
+import { continues, handOver } from '../domain/continuity.ts';
+import type { TaskEvent } from '../domain/task.ts';
+import type { GatewayListener, SessionFrame } from '../gateway/gateway.ts';
+import type { Proven } from '../gateway/handshake.ts';
+import type { Session } from '../gateway/session.ts';
+import type { Store } from '../store/store.ts';
+import type { AgentBoard } from './agent-board.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import type { Clock, Hash, Log } from './ports.ts';
+import { changeTask, type TaskNews } from './task-flow.ts';
+
+export interface SessionEventsDeps {
+  readonly store: Store;
+  readonly board: AgentBoard;
+  readonly dispatcher: Pick<Dispatcher, 'deliver'>;
+  readonly bus: Bus;
+  readonly verify: Verify;
+  readonly hash: Hash;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Sealed bytes were erased: their pages are to be overwritten soon. */
+  readonly onErased: () => void;
+}
+
+/** What instances say, turned into what the store knows. */
+export function createSessionEvents(deps: SessionEventsDeps): GatewayListener {
+  return {
+    proven: (proven, handedOver) => recordProof(deps, proven, handedOver),
+    opened: (session) => {
+      // Health comes first: the delivery waits for the first report, which says whether the agent is fit for it.
+      deps.board.connected(session.instanceId);
+      session.send({ type: 'health-request' });
+      return Promise.resolve();
+    },
+    lost: (session, why) => deps.board.disconnected(session.instanceId, why),
+    frame: (session, frame) => onFrame(deps, session, frame),
+    refused: (source, reason) => {
+      const at = deps.clock.now();
+      const entry = {
+        at,
+        actor: 'anonymous',
+        action: 'session.refuse',
+        resource: `source:${source}`,
+        decision: 'deny',
+        rule: null,
+        code: reason,
+        detail: {},
+      } as const;
+      const key = { code: reason, source, minute: Math.floor(at / 60_000) };
+      deps.store
+        .transaction((tx) => tx.audit.countRefusal(entry, key))
+        .catch((error: unknown) => {
+          deps.log.error({ err: error, source, reason }, 'a refusal could not be counted');
+        });
+    },
+  };
+}
+
+async function recordProof(deps: SessionEventsDeps, proven: Proven, handedOver: Nonce): Promise<boolean> {
+  const digestOf = (secret: Nonce | null): Digest | null => (secret === null ? null : deps.hash(utf8(secret)));
+  const presented = digestOf(proven.continuity);
+  const next = deps.hash(utf8(handedOver));
+  const good = await deps.store.transaction(async (tx) => {
+    const instance = await tx.instances.get(proven.instanceId);
+    if (instance?.fencedAt !== null) return false;
+    const known = { current: instance.continuityCurrent, previous: instance.continuityPrevious };
+    if (!continues(known, presented)) return false;
+    const { current, previous } = handOver(presented, next);
+    await tx.instances.update(proven.instanceId, {
+      continuityCurrent: current,
+      continuityPrevious: previous,
+      agentVersion: proven.agentVersion,
+      facts: proven.facts,
+      sealingKey: proven.sealingKey,
+      // It speaks, so it runs; only a provider knows better, and there is none here.
+      power: 'running',
+    });
+    for (const { account, generation } of proven.generations) {
+      await tx.generations.raise(proven.instanceId, account, generation);
+    }
+    return true;
+  });
+  if (!good) await deps.board.fence(proven.instanceId, 'continuity-lost');
+  return good;
+}
+
+async function onFrame(deps: SessionEventsDeps, session: Session, frame: SessionFrame): Promise<void> {
+  switch (frame.type) {
+    case 'health': {
+      const complete = await deps.board.reported(session.instanceId, frame);
+      if (!complete) session.send({ type: 'health-request' });
+      else if (frame.full) deps.dispatcher.deliver(session.instanceId);
+      return;
+    }
+    case 'task-progress':
+      return onTaskWord(deps, session, frame.taskId, { type: 'progress', state: frame.state });
+    case 'order-refused':
+      return onOrderRefused(deps, session, frame.orderDigest, frame.code);
+    case 'result':
+      return onResult(deps, session, frame.result);
+    case 'sealing-key':
+      return onSealingKey(deps, session, frame.sealingKey);
+    case 'key-set-refused':
+      return record(deps, session, 'key-set.refused', frame.code);
+    case 'goodbye':
+      return onGoodbye(deps, session, frame.reason);
+    default:
+      return frame satisfies never;
+  }
+}
+
+async function onTaskWord(
+  deps: SessionEventsDeps,
+  session: Session,
+  taskId: TaskId,
+  event: TaskEvent,
+  news: TaskNews = {},
+): Promise<void> {
+  const changed = await deps.store.transaction(async (tx) => {
+    const task = await tx.tasks.get(taskId);
+    // An instance speaks of its own tasks only; of others it learns not even that they exist.
+    if (task?.instanceId !== session.instanceId) return null;
+    const cause = { actor: `instance:${session.instanceId}`, at: deps.clock.now() };
+    const next = await changeTask(tx, task, event, cause, news);
+    return next === null ? null : task;
+  });
+  if (changed !== null) deps.bus.changed(changed.resetId, [taskId]);
+}
+
+async function onOrderRefused(deps: SessionEventsDeps, session: Session, digest: Digest, code: Code): Promise<void> {
+  const sent = [...session.sent].find(([, orderDigest]) => orderDigest === digest);
+  await record(deps, session, 'order.refused', code);
+  if (sent === undefined) return;
+  await onTaskWord(deps, session, sent[0], { type: 'refuse' }, { code });
+  deps.onErased();
+}
+
+async function onResult(deps: SessionEventsDeps, session: Session, signed: Signed): Promise<void> {
+  const instance = await deps.store.read.instances.get(session.instanceId);
+  if (!instance?.identityKey || signed.key !== instance.identity) {
+    return record(deps, session, 'result.refused', 'proof-invalid');
+  }
+  const opened = await openSigned(deps.verify, instance.identityKey, 'result', TaskResult, signed);
+  if (!opened.ok || opened.body.instanceId !== session.instanceId) {
+    return record(deps, session, 'result.refused', opened.ok ? 'other-instance' : opened.why);
+  }
+  const result = opened.body;
+  const resetId = await deps.store.transaction(async (tx) => {
+    await tx.generations.raise(session.instanceId, result.account, result.generation);
+    const task = await tx.tasks.get(result.taskId);
+    // A store restored from a backup does not know the task: its generation is what matters of it.
+    if (task?.instanceId !== session.instanceId || task.sealedDigest !== result.sealedDigest) return null;
+    const cause = { actor: `instance:${session.instanceId}`, at: deps.clock.now() };
+    const news = { code: result.code, outcome: { result, signed } };
+    const next = await changeTask(tx, task, { type: 'result', state: result.state }, cause, news);
+    return next === null ? null : task.resetId;
+  });
+  if (resetId === null) await record(deps, session, 'result.unexpected', null);
+  else deps.bus.changed(resetId, [result.taskId]);
+  // Only now: before the commit a crash would lose what the agent would then have forgotten.
+  session.send({ type: 'result-ack', taskId: result.taskId });
+  deps.onErased();
+}
+
+async function onSealingKey(deps: SessionEventsDeps, session: Session, sealingKey: Signed): Promise<void> {
+  const instance = await deps.store.read.instances.get(session.instanceId);
+  if (!instance?.identityKey) return;
+  const expected = { instanceId: session.instanceId, identityKey: instance.identityKey, now: 0 };
+  const verdict = await judgeSealingKey(deps.verify, expected, sealingKey);
+  if (!verdict.ok) return record(deps, session, 'sealing-key.refused', verdict.code);
+  await deps.store.transaction((tx) => tx.instances.update(session.instanceId, { sealingKey }));
+}
+
+async function onGoodbye(deps: SessionEventsDeps, session: Session, reason: string): Promise<void> {
+  if (reason === 'instance-stopping') {
+    await deps.store.transaction((tx) => tx.instances.update(session.instanceId, { power: 'stopped' }));
+  }
+  deps.log.info({ instance: session.instanceId, reason }, 'an agent said goodbye');
+}
+
+async function record(deps: SessionEventsDeps, session: Session, action: string, code: string | null): Promise<void> {
+  await deps.store.transaction((tx) =>
+    tx.audit.append({
+      at: deps.clock.now(),
+      actor: `instance:${session.instanceId}`,
+      action,
+      resource: `instance:${session.instanceId}`,
+      decision: null,
+      rule: null,
+      code,
+      detail: { session: session.id },
+    }),
+  );
+}

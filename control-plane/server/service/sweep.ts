@@ -1,0 +1,73 @@
+import type { Bus } from '../bus/bus.ts';
+import type { Store } from '../store/store.ts';
+import type { Clock, Log } from './ports.ts';
+import { changeTask } from './task-flow.ts';
+
+const SWEEP_INTERVAL_MS = 5_000;
+const OVERDUE_BATCH_ROWS = 500;
+const PENDING_BATCH_ROWS = 10_000;
+
+export interface Sweep {
+  /** Notes that sealed bytes were erased; the next round overwrites them on disk. */
+  erased(): void;
+  /** One round, now. */
+  run(): Promise<void>;
+  stop(): void;
+}
+
+/**
+ * What finds everything again that got lost between two effects: wake-ups that never came, limits that passed while
+ * nobody looked, plans that nobody used.
+ */
+export function createSweep(deps: {
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Log;
+}): Sweep {
+  const { store, bus, clock, log } = deps;
+  let scrubDue = false;
+  let stopped = false;
+  let forget = clock.after(SWEEP_INTERVAL_MS, tick);
+
+  function tick(): void {
+    run()
+      .catch((error: unknown) => {
+        log.error({ err: error }, 'a sweep failed; the next one tries again');
+      })
+      .finally(() => {
+        if (!stopped) forget = clock.after(SWEEP_INTERVAL_MS, tick);
+      });
+  }
+
+  async function run(): Promise<void> {
+    await expireOverdue();
+    bus.wake(await store.read.tasks.instancesWithPending(PENDING_BATCH_ROWS));
+    const plans = await store.transaction((tx) => tx.resets.deleteExpiredPlans(clock.now()));
+    if (!scrubDue && plans === 0) return;
+    scrubDue = false;
+    await store.scrub();
+  }
+
+  async function expireOverdue(): Promise<void> {
+    const at = clock.now();
+    const changed = await store.transaction(async (tx) => {
+      const overdue = await tx.tasks.overdue(at, OVERDUE_BATCH_ROWS);
+      for (const task of overdue) await changeTask(tx, task, { type: 'expire' }, { actor: 'system', at });
+      return overdue;
+    });
+    for (const task of changed) bus.changed(task.resetId, [task.id]);
+    if (changed.length > 0) scrubDue = true;
+  }
+
+  return {
+    erased() {
+      scrubDue = true;
+    },
+    run,
+    stop() {
+      stopped = true;
+      forget();
+    },
+  };
+}

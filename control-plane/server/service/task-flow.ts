@@ -1,0 +1,69 @@
+import { type Code, type TaskResult, type Signed, type TaskState } from '#protocol';
+import { CODE_OF_END, isUnfinished, nextTaskState, type TaskEvent } from '../domain/task.ts';
+import type { TaskRecord } from '../store/records.ts';
+import type { Repositories, TaskChange } from '../store/store.ts';
+
+/** What a change of a task says beside its new state. */
+export interface TaskNews {
+  readonly code?: Code | null;
+  readonly detail?: string | null;
+  readonly dispatchedAt?: number;
+  readonly outcome?: { readonly result: TaskResult; readonly signed: Signed };
+}
+
+/**
+ * The one way in which a task changes: the transition table decides, the row changes only if nobody else changed it
+ * meanwhile, the audit record is written in the same transaction, and what was sealed is erased when the task ends.
+ * Returns the new state, or null when the event does not apply.
+ */
+export async function changeTask(
+  tx: Repositories,
+  task: TaskRecord,
+  event: TaskEvent,
+  cause: { readonly actor: string; readonly at: number; readonly rule?: string },
+  news: TaskNews = {},
+): Promise<TaskState | null> {
+  const next = nextTaskState(task.state, event);
+  if (next === null) return null;
+  const code = news.code === undefined ? (CODE_OF_END[next] ?? null) : news.code;
+  const change = changeOf(task, next, cause.at, code, news);
+  if (!(await tx.tasks.update(task.id, task.state, change))) return null;
+  if (next === task.state) return next;
+  await tx.audit.append({
+    at: cause.at,
+    actor: cause.actor,
+    action: 'task.state',
+    resource: `task:${task.id}`,
+    decision: null,
+    rule: cause.rule ?? null,
+    code,
+    detail: { reset: task.resetId, instance: task.instanceId, account: task.account, from: task.state, to: next },
+  });
+  if (!isUnfinished(next) && !(await tx.tasks.hasUnfinished(task.resetId))) {
+    await tx.resets.finish(task.resetId, cause.at);
+  }
+  return next;
+}
+
+function changeOf(task: TaskRecord, next: TaskState, at: number, code: Code | null, news: TaskNews): TaskChange {
+  const outcome = news.outcome?.result;
+  const sinceRequest = (ms: number | null): number | null =>
+    ms === null || task.dispatchedAt === null ? null : Math.max(0, task.dispatchedAt - task.requestedAt) + ms;
+  return {
+    state: next,
+    updatedAt: at,
+    code,
+    detail: news.detail ?? outcome?.detail ?? null,
+    ...(news.dispatchedAt === undefined ? {} : { dispatchedAt: news.dispatchedAt }),
+    ...(isUnfinished(next) ? {} : { sealed: null }),
+    ...(outcome === undefined
+      ? {}
+      : {
+          result: news.outcome?.signed ?? null,
+          verifiedBy: outcome.verifiedBy,
+          warnings: outcome.warnings,
+          appliedMs: sinceRequest(outcome.appliedMs),
+          verifiedMs: sinceRequest(outcome.verifiedMs),
+        }),
+  };
+}
