@@ -33,7 +33,7 @@ export interface TokenRights {
 
 /** The actor behind an API token, with the rights that it has at `now`; null when it has none any more. */
 export function actorOfToken(token: TokenRights | null, now: number): Actor | null {
-  if (token === null || token.role === null || token.revokedAt !== null) return null;
+  if (!token?.role || token.revokedAt !== null) return null;
   if (token.expiresAt !== null && token.expiresAt <= now) return null;
   const { id, name, role, projects, accounts, privileged } = token;
   return { tokenId: id, name, role, projects, accounts, privileged };

@@ -1,0 +1,100 @@
+import { STATUS_CODES, type IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { CLOSE_CODES, FRAME_BYTES_MAX, GATEWAY_PATH, GATEWAY_SUBPROTOCOL } from '#protocol';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { Connection, ConnectionHandler } from './connection.ts';
+
+/** How long a peer may take to answer a close before its socket is cut. */
+const CLOSE_GRACE_MS = 2_000;
+/** A peer that does not read what it is sent is cut once this much waits for it. */
+const UNSENT_BYTES_MAX = 4 * 1024 * 1024;
+
+export interface WebSocketGateway {
+  /** To be called for every HTTP upgrade; answers those that are not for the gateway with an HTTP error. */
+  onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Cuts every connection that is still open. */
+  terminate(): void;
+}
+
+/** The gateway's WebSocket path. Compression stays off: it costs more memory and time than it saves here. */
+export function createWebSocketGateway(deps: {
+  readonly accept: (connection: Connection) => ConnectionHandler;
+  /** The peer's address, through trusted proxies where there are some. */
+  readonly sourceOf: (request: IncomingMessage) => string;
+}): WebSocketGateway {
+  const server = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: FRAME_BYTES_MAX,
+    clientTracking: true,
+    handleProtocols: () => GATEWAY_SUBPROTOCOL,
+  });
+  return {
+    onUpgrade(request, socket, head) {
+      const refusal = refusalOf(request);
+      if (refusal !== null) {
+        answer(socket, refusal);
+        return;
+      }
+      server.handleUpgrade(request, socket, head, (webSocket) => {
+        attach(webSocket, deps.accept, deps.sourceOf(request));
+      });
+    },
+    terminate() {
+      for (const webSocket of server.clients) webSocket.terminate();
+    },
+  };
+}
+
+/** The HTTP status that an upgrade is refused with, or null. */
+function refusalOf(request: IncomingMessage): number | null {
+  if (request.url !== GATEWAY_PATH) return 404;
+  // Agents send no Origin; a page in somebody's browser cannot help sending one.
+  if (request.headers.origin !== undefined) return 403;
+  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+  return offered.includes(GATEWAY_SUBPROTOCOL) ? null : 426;
+}
+
+function answer(socket: Duplex, status: number): void {
+  socket.on('error', () => {
+    // The peer may be gone already; there is nobody to tell.
+    socket.destroy();
+  });
+  socket.end(
+    `HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? ''}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,
+  );
+}
+
+function attach(webSocket: WebSocket, accept: (connection: Connection) => ConnectionHandler, source: string): void {
+  let open = true;
+  const connection: Connection = {
+    source,
+    send(text) {
+      if (!open) return;
+      if (webSocket.bufferedAmount > UNSENT_BYTES_MAX) webSocket.terminate();
+      else webSocket.send(text);
+    },
+    close(reason) {
+      if (!open) return;
+      open = false;
+      webSocket.close(CLOSE_CODES[reason].close, reason);
+      setTimeout(() => {
+        webSocket.terminate();
+      }, CLOSE_GRACE_MS).unref();
+    },
+  };
+  const handler = accept(connection);
+  webSocket.on('message', (data: Buffer, isBinary) => {
+    if (!open) return;
+    if (isBinary) connection.close('frame-malformed');
+    else handler.onText(data.toString('utf8'));
+  });
+  webSocket.on('error', () => {
+    // `ws` closes the socket itself after an error (a frame too large, bad UTF-8); `close` follows.
+    open = false;
+  });
+  webSocket.on('close', () => {
+    open = false;
+    handler.onClosed();
+  });
+}
