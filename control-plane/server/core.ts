@@ -1,0 +1,108 @@
+import type { InstanceId, OperatingSystem, PasswordPolicy, Verify } from '#protocol';
+import { createInProcessBus, type Bus } from './bus/bus.ts';
+import type { Connection, ConnectionHandler } from './gateway/connection.ts';
+import { acceptConnection } from './gateway/gateway.ts';
+import type { ServerIdentity } from './gateway/handshake.ts';
+import { createSessionDirectory, type SessionDirectory } from './gateway/session-directory.ts';
+import { createAgentBoard, type AgentBoard } from './service/agent-board.ts';
+import { createDispatcher, type CatalogueScript, type Dispatcher } from './service/dispatcher.ts';
+import { createGate, type Gate } from './service/gate.ts';
+import type { Clock, Hash, Log, Random } from './service/ports.ts';
+import type { ResetService } from './service/reset-service.ts';
+import { createResetService } from './service/resets/service.ts';
+import { createSessionEvents } from './service/session-events.ts';
+import { createSweep, type Sweep } from './service/sweep.ts';
+import type { Store } from './store/store.ts';
+
+/** When agents come back after a drain: spread out, so that a restart is no storm. */
+const DRAIN_RECONNECT_MS = { min: 500, max: 10_000 };
+
+export interface CoreDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly hash: Hash;
+  readonly verify: Verify;
+  readonly log: Log;
+  readonly identity: () => ServerIdentity;
+  readonly script: (os: OperatingSystem) => CatalogueScript | null;
+  readonly passwordPolicy: PasswordPolicy;
+}
+
+/** The control plane without sockets and files: runs the same under HTTP and TLS and inside a simulation. */
+export interface Core {
+  readonly gate: Gate;
+  readonly bus: Bus;
+  readonly resets: ResetService;
+  readonly directory: SessionDirectory;
+  readonly board: AgentBoard;
+  readonly dispatcher: Dispatcher;
+  readonly sweep: Sweep;
+  /** A peer has opened a socket. */
+  accept(connection: Connection): ConnectionHandler;
+  /** Ends the sessions of an instance that was removed or re-enrolled, and forgets its health. */
+  dismiss(instanceId: InstanceId): void;
+  /** Asks every agent to come back later, and stops delivering. */
+  drain(): Promise<void>;
+}
+
+/** Builds it and takes up what a former run left: nobody is connected yet, open tasks wait in the store. */
+export async function createCore(deps: CoreDeps): Promise<Core> {
+  const { store, clock, random, hash, log } = deps;
+  const bus = createInProcessBus();
+  const gate = createGate({ store, clock });
+  const board = createAgentBoard({ store, clock, log });
+  const directory = createSessionDirectory({
+    clock,
+    onClone: (instanceId) => board.fence(instanceId, 'identity-cloned'),
+    onVacant: (session) => board.disconnected(session.instanceId, 'closed'),
+  });
+  const orderSigner = () => deps.identity().orderSigner;
+  const dispatcher = createDispatcher({ ...deps, directory, orderSigner, bus });
+  const sweep = createSweep({ store, bus, clock, log });
+  const onErased = () => {
+    sweep.erased();
+  };
+  const listener = createSessionEvents({ ...deps, board, dispatcher, bus, onErased });
+  const resets = createResetService({
+    store,
+    gate,
+    clock,
+    random,
+    hash,
+    bus,
+    passwordPolicy: deps.passwordPolicy,
+    onErased,
+  });
+  bus.onWake((instances) => {
+    for (const id of instances) dispatcher.deliver(id);
+  });
+  await store.transaction((tx) => tx.instances.markAllDisconnected());
+  const gatewayDeps = { ...deps, instances: store.read.instances, directory, listener };
+  return {
+    gate,
+    bus,
+    resets,
+    directory,
+    board,
+    dispatcher,
+    sweep,
+    accept: (connection) => acceptConnection(gatewayDeps, connection),
+    dismiss(instanceId) {
+      directory.closeAll(instanceId, 'proof-invalid');
+      board.forget(instanceId);
+    },
+    async drain() {
+      sweep.stop();
+      for (const session of directory.all()) {
+        session.send({
+          type: 'drain',
+          reconnectAfterMsMin: DRAIN_RECONNECT_MS.min,
+          reconnectAfterMsMax: DRAIN_RECONNECT_MS.max,
+        });
+        session.close('draining');
+      }
+      await dispatcher.idle();
+    },
+  };
+}
