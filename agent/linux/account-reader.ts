@@ -21,7 +21,11 @@ export interface AccountReaderOptions {
   knownElsewhere?: (name: string, signal?: AbortSignal) => Promise<boolean>;
 }
 
-export function createAccountReader({ etc = '/etc', now, knownElsewhere = askNameServices }: AccountReaderOptions): AccountReader {
+export function createAccountReader({
+  etc = '/etc',
+  now,
+  knownElsewhere = askNameServices,
+}: AccountReaderOptions): AccountReader {
   return {
     async resolve(name, signal) {
       const resolution = resolveAccount(readAccountFiles(etc), name, Math.floor(now() / 86_400_000));
@@ -65,6 +69,8 @@ function list(directory: string): string[] {
 function askNameServices(name: string, signal?: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
-    execFile('getent', ['passwd', name], { env, signal, timeout: LOOKUP_MS_MAX, killSignal: 'SIGKILL' }, (error) => resolve(error === null));
+    execFile('getent', ['passwd', name], { env, signal, timeout: LOOKUP_MS_MAX, killSignal: 'SIGKILL' }, (error) =>
+      resolve(error === null),
+    );
   });
 }

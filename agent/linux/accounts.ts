@@ -39,10 +39,28 @@ const SAFE_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 
 /** Groups whose members can become root: by sudo's usual rules, or because what the group may touch is the machine. */
 export const ADMINISTRATOR_GROUPS: ReadonlySet<string> = new Set([
-  'root', 'wheel', 'sudo', 'admin', 'docker', 'lxd', 'incus-admin', 'libvirt', 'disk', 'shadow', 'kmem',
+  'root',
+  'wheel',
+  'sudo',
+  'admin',
+  'docker',
+  'lxd',
+  'incus-admin',
+  'libvirt',
+  'disk',
+  'shadow',
+  'kmem',
 ]);
 
-const NO_LOGIN_SHELLS: ReadonlySet<string> = new Set(['nologin', 'false', 'true', 'sync', 'shutdown', 'halt', 'git-shell']);
+const NO_LOGIN_SHELLS: ReadonlySet<string> = new Set([
+  'nologin',
+  'false',
+  'true',
+  'sync',
+  'shutdown',
+  'halt',
+  'git-shell',
+]);
 
 export const isSafeAccountName = (name: string): boolean =>
   name.length <= ACCOUNT_NAME_CHARACTERS_MAX && SAFE_NAME.test(name);
@@ -94,7 +112,10 @@ function isLoginShell(shell: string): boolean {
 }
 
 /** The rules of pam_unix and shadow(5). */
-function ageing(entry: ShadowEntry | null, day: number): Pick<LinuxAccount, 'expired' | 'agedOut' | 'inactive' | 'mustChange'> {
+function ageing(
+  entry: ShadowEntry | null,
+  day: number,
+): Pick<LinuxAccount, 'expired' | 'agedOut' | 'inactive' | 'mustChange'> {
   if (entry === null) return { expired: false, agedOut: false, inactive: false, mustChange: false };
   const { lastChangeDay, maxDays, inactiveDays, expireDay } = entry;
   const age = lastChangeDay === null || lastChangeDay === 0 ? null : day - lastChangeDay;

@@ -26,7 +26,14 @@ export type ComponentProbes = Record<ComponentName, () => ComponentHealth>;
 /** Room for a new copy of the account database. */
 const ETC_BYTES_FREE_MIN = 1024 * 1024;
 const STATE_BYTES_FREE_MIN = 16 * 1024 * 1024;
-const LIBRARY_DIRECTORIES = ['/lib', '/lib64', '/usr/lib', '/usr/lib64', '/lib/x86_64-linux-gnu', '/lib/aarch64-linux-gnu'];
+const LIBRARY_DIRECTORIES = [
+  '/lib',
+  '/lib64',
+  '/usr/lib',
+  '/usr/lib64',
+  '/lib/x86_64-linux-gnu',
+  '/lib/aarch64-linux-gnu',
+];
 
 export interface ComponentOptions {
   stateDirectory: string;
@@ -37,7 +44,12 @@ export interface ComponentOptions {
 }
 
 export function createComponentProbes(options: ComponentOptions): ComponentProbes {
-  const { stateDirectory, etc = '/etc', proc = '/proc', toolDirectories = ['/usr/sbin', '/usr/bin', '/sbin', '/bin'] } = options;
+  const {
+    stateDirectory,
+    etc = '/etc',
+    proc = '/proc',
+    toolDirectories = ['/usr/sbin', '/usr/bin', '/sbin', '/bin'],
+  } = options;
   return {
     'account-database': () => accountDatabase(etc, proc),
     'script-runner': () => scriptRunner(toolDirectories),
@@ -60,7 +72,8 @@ function accountDatabase(etc: string, proc: string): ComponentHealth {
   const full = room(etc, ETC_BYTES_FREE_MIN, 'disk-full');
   if (!full.ok) return full;
   const holder = createDatabaseLocks(etc, proc).holder();
-  if (holder !== null) return ailing('account-database-lock-held', `${holder.path} is held by ${holder.pid ?? 'an unnamed process'}`);
+  if (holder !== null)
+    return ailing('account-database-lock-held', `${holder.path} is held by ${holder.pid ?? 'an unnamed process'}`);
   return { ok: true };
 }
 
@@ -91,7 +104,9 @@ function codeOfRefusal(code: string): ComponentCode {
 /** A file that is a mount point cannot be renamed over, and every password tool renames. */
 function mountedOver(etc: string, proc: string): string | null {
   try {
-    const places = readFileSync(`${proc}/self/mountinfo`, 'latin1').split('\n').map((line) => line.split(' ')[4]);
+    const places = readFileSync(`${proc}/self/mountinfo`, 'latin1')
+      .split('\n')
+      .map((line) => line.split(' ')[4]);
     return [`${etc}/passwd`, `${etc}/shadow`].find((path) => places.includes(path)) ?? null;
   } catch {
     return null;
@@ -119,8 +134,10 @@ function scriptRunner(directories: string[]): ComponentHealth {
 
 /** Looks for the library and a service; loading PAM is left to the helper, so that its modules never live here. */
 function authentication(): ComponentHealth {
-  if (!LIBRARY_DIRECTORIES.some((directory) => isFile(`${directory}/libpam.so.0`))) return ailing('pam-unavailable', 'libpam.so.0 is not installed');
-  if (choosePamService(existsSync) === null) return ailing('pam-unavailable', 'no PAM service that asks for a password');
+  if (!LIBRARY_DIRECTORIES.some((directory) => isFile(`${directory}/libpam.so.0`)))
+    return ailing('pam-unavailable', 'libpam.so.0 is not installed');
+  if (choosePamService(existsSync) === null)
+    return ailing('pam-unavailable', 'no PAM service that asks for a password');
   return { ok: true };
 }
 
@@ -132,4 +149,8 @@ function isFile(path: string): boolean {
   }
 }
 
-const ailing = (code: ComponentCode, detail: string): ComponentHealth => ({ ok: false, code, detail: safeDetail(detail) });
+const ailing = (code: ComponentCode, detail: string): ComponentHealth => ({
+  ok: false,
+  code,
+  detail: safeDetail(detail),
+});

@@ -58,7 +58,9 @@ function heldByLckpwdf(path: string, proc: string, exceptGroup?: number): LockHo
 /** Field 5 of /proc/PID/stat; the name before it may hold anything. */
 function groupOf(pid: number, proc: string): number | null {
   try {
-    const fields = readFileSync(`${proc}/${pid}/stat`, 'latin1').replace(/^.*\) /s, '').split(' ');
+    const fields = readFileSync(`${proc}/${pid}/stat`, 'latin1')
+      .replace(/^.*\) /s, '')
+      .split(' ');
     return Number(fields[2]);
   } catch {
     return null;

@@ -8,7 +8,15 @@ export type { ComponentCode, ComponentHealth, ComponentName, ComponentProbes } f
 export { createDatabaseLocks } from './database-lock.ts';
 export type { DatabaseLocks, LockHolder } from './database-lock.ts';
 export { createLinuxResetter } from './reset-linux.ts';
-export type { LinuxResetter, ResetFailureCode, ResetPhase, ResetRequest, ResetResult, ResetUnknownCode, ResetWarning } from './reset-linux.ts';
+export type {
+  LinuxResetter,
+  ResetFailureCode,
+  ResetPhase,
+  ResetRequest,
+  ResetResult,
+  ResetUnknownCode,
+  ResetWarning,
+} from './reset-linux.ts';
 export { createScriptRunner, SCRIPT_CODES } from './script-runner.ts';
 export type { ScriptCode, ScriptOutcome, ScriptRunner, ScriptWarning } from './script-runner.ts';
 export { createScriptStore } from './script-store.ts';

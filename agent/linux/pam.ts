@@ -29,7 +29,13 @@ const PR_SET_DUMPABLE = 4;
 
 /** Keeps this process out of core dumps and away from other processes' debuggers. */
 export function forbidDumps(): void {
-  koffi.load('libc.so.6').func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)')(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  koffi.load('libc.so.6').func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)')(
+    PR_SET_DUMPABLE,
+    0,
+    0,
+    0,
+    0,
+  );
 }
 
 export interface PamTransaction {
@@ -83,8 +89,16 @@ function loadPam() {
     Converse,
     Delay,
     start: lib.func('int pam_start(const char *, const char *, LatchkeyConversation *, _Out_ void **)') as (
-      service: string, user: string | null, conversation: object, handle: unknown[]) => number,
-    setItem: lib.func('int pam_set_item(void *, int, const void *)') as (handle: Pointer, item: number, value: Pointer) => number,
+      service: string,
+      user: string | null,
+      conversation: object,
+      handle: unknown[],
+    ) => number,
+    setItem: lib.func('int pam_set_item(void *, int, const void *)') as (
+      handle: Pointer,
+      item: number,
+      value: Pointer,
+    ) => number,
     authenticate: lib.func('int pam_authenticate(void *, int)') as (handle: Pointer, flags: number) => number,
     acctMgmt: lib.func('int pam_acct_mgmt(void *, int)') as (handle: Pointer, flags: number) => number,
     end: lib.func('int pam_end(void *, int)') as (handle: Pointer, status: number) => number,
@@ -95,14 +109,21 @@ function loadLibc() {
   const lib = koffi.load('libc.so.6');
   return {
     calloc: lib.func('void *calloc(size_t, size_t)') as (count: number, size: number) => Pointer,
-    memcpy: lib.func('void *memcpy(void *, const void *, size_t)') as (to: Pointer, from: Buffer, bytes: number) => Pointer,
+    memcpy: lib.func('void *memcpy(void *, const void *, size_t)') as (
+      to: Pointer,
+      from: Buffer,
+      bytes: number,
+    ) => Pointer,
   };
 }
 
 function loadCrypt(): (password: Buffer, hash: string) => string | null {
   for (const name of ['libcrypt.so.1', 'libcrypt.so.2']) {
     try {
-      return koffi.load(name).func('const char *crypt(const void *, const char *)') as (password: Buffer, hash: string) => string | null;
+      return koffi.load(name).func('const char *crypt(const void *, const char *)') as (
+        password: Buffer,
+        hash: string,
+      ) => string | null;
     } catch {
       // The other name, then.
     }

@@ -16,7 +16,10 @@ function descendants(pid: number, depth: number): number[] {
   if (depth === 0) return [];
   try {
     const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1');
-    const children = text.split(' ').filter((word) => /^\d+$/.test(word)).map(Number);
+    const children = text
+      .split(' ')
+      .filter((word) => /^\d+$/.test(word))
+      .map(Number);
     return children.flatMap((child) => [child, ...descendants(child, depth - 1)]);
   } catch {
     return []; // gone, or a kernel that does not list them

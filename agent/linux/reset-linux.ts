@@ -81,7 +81,11 @@ export function createLinuxResetter(options: LinuxResetterOptions): LinuxResette
         const stopped = afterApply(applied);
         if (stopped !== null) return stopped;
         const appliedMs = elapsed();
-        return await prove(options, request, admitted, prepared, { appliedMs, elapsed, warnings: scriptWarnings(applied) });
+        return await prove(options, request, admitted, prepared, {
+          appliedMs,
+          elapsed,
+          warnings: scriptWarnings(applied),
+        });
       } finally {
         prepared.discard();
       }
@@ -137,12 +141,17 @@ async function prove(
   try {
     verdict = await verifying;
   } catch (error) {
-    return unknown(signal?.aborted === true ? 'aborted' : 'verification-inconclusive', safeDetail(String(error), request.password), warnings);
+    return unknown(
+      signal?.aborted === true ? 'aborted' : 'verification-inconclusive',
+      safeDetail(String(error), request.password),
+      warnings,
+    );
   }
   const verifiedMs = elapsed();
   const found = [...warnings, ...verdict.warnings, ...(await sshAnswer)];
   if (verdict.verifiedBy === null) {
-    if (verdict.code === 'password-not-accepted') return { state: 'failed', code: verdict.code, detail: 'the stored hash is not that of the new password' };
+    if (verdict.code === 'password-not-accepted')
+      return { state: 'failed', code: verdict.code, detail: 'the stored hash is not that of the new password' };
     return unknown(verdict.code, '', found);
   }
   if (request.options.mustChange) {
@@ -163,8 +172,12 @@ const scriptRequest = (request: ResetRequest, phase: 'apply' | 'finish') => ({
   options: request.options,
 });
 
-const scriptWarnings = (outcome: ScriptOutcome): ResetWarning[] => (outcome.kind === 'done' ? [...outcome.warnings] : []);
+const scriptWarnings = (outcome: ScriptOutcome): ResetWarning[] =>
+  outcome.kind === 'done' ? [...outcome.warnings] : [];
 
 const unknown = (code: ResetUnknownCode, detail: string, warnings: ResetWarning[] = []): ResetResult => ({
-  state: 'outcome-unknown', code, detail, warnings,
+  state: 'outcome-unknown',
+  code,
+  detail,
+  warnings,
 });

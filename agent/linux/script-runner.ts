@@ -1,15 +1,24 @@
 /** Runs the signed reset script: clean environment, password on descriptor 3, bounded output and time. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import type { Readable, Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import type { DatabaseLocks, LockHolder } from './database-lock.ts';
 import { redact, safeDetail } from './detail.ts';
 import { killTree } from './process-group.ts';
 import type { ScriptStore } from './script-store.ts';
 
 export const SCRIPT_CODES = [
-  'applied', 'lock-held', 'account-database-read-only', 'account-database-immutable', 'account-database-busy',
-  'disk-full', 'pam-broken', 'policy-refused', 'selinux-denied', 'account-not-found', 'script-failed',
+  'applied',
+  'lock-held',
+  'account-database-read-only',
+  'account-database-immutable',
+  'account-database-busy',
+  'disk-full',
+  'pam-broken',
+  'policy-refused',
+  'selinux-denied',
+  'account-not-found',
+  'script-failed',
 ] as const;
 export type ScriptCode = (typeof SCRIPT_CODES)[number];
 
@@ -65,14 +74,23 @@ export function createScriptRunner(options: ScriptRunnerOptions): ScriptRunner {
       if (typeof path !== 'string') return path;
       const deadline = monotonicMs() + lockWaitMsMax;
       for (let attempts = 1; ; attempts += 1) {
-        const outcome = heldBy(locks.lockFile()) ?? (await runOnce(path, request, { ...options, lockWaitMsMax: deadline - monotonicMs() }, signal));
+        const outcome =
+          heldBy(locks.lockFile()) ??
+          (await runOnce(path, request, { ...options, lockWaitMsMax: deadline - monotonicMs() }, signal));
         const held = outcome.kind === 'done' && outcome.code === 'lock-held';
         const delay = Math.min(LOCK_DELAY_MS_MAX, LOCK_DELAY_MS_FIRST * 2 ** attempts) * random();
-        if (!held || monotonicMs() + delay > deadline) return outcome.kind === 'done' ? { ...outcome, attempts } : outcome;
+        if (!held || monotonicMs() + delay > deadline)
+          return outcome.kind === 'done' ? { ...outcome, attempts } : outcome;
         try {
           await sleep(delay, signal);
         } catch {
-          return { kind: 'done', code: 'lock-held', warnings: [], detail: 'given up while waiting for the lock', attempts };
+          return {
+            kind: 'done',
+            code: 'lock-held',
+            warnings: [],
+            detail: 'given up while waiting for the lock',
+            attempts,
+          };
         }
       }
     },
@@ -81,7 +99,9 @@ export function createScriptRunner(options: ScriptRunnerOptions): ScriptRunner {
 
 function place(store: ScriptStore, request: ScriptRequest): string | ScriptOutcome {
   try {
-    return store.place(request.bytes, request.digest) ?? { kind: 'not-run', code: 'script-digest-mismatch', detail: '' };
+    return (
+      store.place(request.bytes, request.digest) ?? { kind: 'not-run', code: 'script-digest-mismatch', detail: '' }
+    );
   } catch (error) {
     return { kind: 'not-run', code: 'script-runner-failed', detail: safeDetail(String(error)) };
   }
@@ -93,8 +113,14 @@ function heldBy(holder: LockHolder | null): ScriptOutcome | null {
   return { kind: 'done', code: 'lock-held', warnings: [], detail, attempts: 1 };
 }
 
-function runOnce(path: string, request: ScriptRequest, options: ScriptRunnerOptions, signal?: AbortSignal): Promise<ScriptOutcome> {
-  if (signal?.aborted === true) return Promise.resolve({ kind: 'interrupted', code: 'aborted', detail: 'before it was started' });
+function runOnce(
+  path: string,
+  request: ScriptRequest,
+  options: ScriptRunnerOptions,
+  signal?: AbortSignal,
+): Promise<ScriptOutcome> {
+  if (signal?.aborted === true)
+    return Promise.resolve({ kind: 'interrupted', code: 'aborted', detail: 'before it was started' });
   const secret = request.password ?? Buffer.alloc(0);
   const child = spawn(options.shell ?? '/bin/sh', [path], {
     cwd: '/',
@@ -126,7 +152,9 @@ function runOnce(path: string, request: ScriptRequest, options: ScriptRunnerOpti
       signal?.removeEventListener('abort', onAbort);
       resolve(outcome);
     };
-    child.on('error', (error) => settle({ kind: 'not-run', code: 'script-runner-failed', detail: safeDetail(error.message) }));
+    child.on('error', (error) =>
+      settle({ kind: 'not-run', code: 'script-runner-failed', detail: safeDetail(error.message) }),
+    );
     child.on('close', (exitCode) => {
       const text = redact(output(), secret).toString('utf8');
       if (held !== null && exitCode === null) settle(held);
@@ -152,7 +180,10 @@ function environment({ accountName, phase, options }: ScriptRequest): NodeJS.Pro
 function sendPassword(child: ChildProcess, accountName: string, password: Buffer): void {
   const pipe = child.stdio[3] as Writable;
   pipe.on('error', () => undefined); // the script may end before it reads; its result says why
-  const line = password.length === 0 ? Buffer.alloc(0) : Buffer.concat([Buffer.from(`${accountName}:`), password, Buffer.from('\n')]);
+  const line =
+    password.length === 0
+      ? Buffer.alloc(0)
+      : Buffer.concat([Buffer.from(`${accountName}:`), password, Buffer.from('\n')]);
   pipe.end(line, () => line.fill(0));
   child.once('close', () => line.fill(0));
 }
@@ -160,12 +191,12 @@ function sendPassword(child: ChildProcess, accountName: string, password: Buffer
 /** Reads on after the limit, so that the script does not stall, but keeps the last part: the result is there. */
 function collect(child: ChildProcess): () => Buffer {
   let kept = Buffer.alloc(0);
-  for (const stream of [child.stderr as Readable, child.stdout as Readable]) {
-    stream.on('data', (chunk: Buffer) => {
+  for (const stream of [child.stderr, child.stdout]) {
+    stream?.on('data', (chunk: Buffer) => {
       kept = Buffer.concat([kept, chunk]);
       if (kept.length > OUTPUT_BYTES_MAX) kept = kept.subarray(-OUTPUT_BYTES_MAX);
     });
-    stream.on('error', () => undefined);
+    stream?.on('error', () => undefined);
   }
   return () => kept;
 }

@@ -33,11 +33,22 @@ export function createSshPolicy({ sshd = '/usr/sbin/sshd' }: { sshd?: string } =
   return {
     warningsFor: (account, signal) =>
       new Promise((resolve) => {
-        if (!existsSync(sshd)) return resolve([]);
+        if (!existsSync(sshd)) {
+          resolve([]);
+          return;
+        }
         const match = `user=${account.name},host=localhost,addr=127.0.0.1`; // the name has passed the allowlist
         const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
-        const options = { env, signal, timeout: SSHD_MS_MAX, killSignal: 'SIGKILL', maxBuffer: OUTPUT_BYTES_MAX } as const;
-        execFile(sshd, ['-T', '-C', match], options, (error, stdout) => resolve(error === null ? judgeSsh(stdout, account) : []));
+        const options = {
+          env,
+          signal,
+          timeout: SSHD_MS_MAX,
+          killSignal: 'SIGKILL',
+          maxBuffer: OUTPUT_BYTES_MAX,
+        } as const;
+        execFile(sshd, ['-T', '-C', match], options, (error, stdout) =>
+          resolve(error === null ? judgeSsh(stdout, account) : []),
+        );
       }),
   };
 }

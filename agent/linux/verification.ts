@@ -51,7 +51,8 @@ const PAM_ACCT_EXPIRED = 13;
 const PAM_AUTHTOK_EXPIRED = 27;
 
 /** Whether a login is worth an attempt: one that cannot succeed would only count against the account. */
-export const mayAuthenticate = (account: VerificationAccount): boolean => account.shellUsable && account.lock !== 'locked';
+export const mayAuthenticate = (account: VerificationAccount): boolean =>
+  account.shellUsable && account.lock !== 'locked';
 
 export function judgeVerification(evidence: VerificationEvidence): Verdict {
   const { helper } = evidence;
@@ -77,14 +78,19 @@ export function judgeVerification(evidence: VerificationEvidence): Verdict {
   }
 }
 
-const inconclusive = (warnings: VerificationWarning[]): Verdict => ({ verifiedBy: null, code: 'verification-inconclusive', warnings });
+const inconclusive = (warnings: VerificationWarning[]): Verdict => ({
+  verifiedBy: null,
+  code: 'verification-inconclusive',
+  warnings,
+});
 
 /** Stacks often turn pam_unix's own answer into a plain refusal, so the account's dates speak first. */
 function whyNotUsable(account: VerificationAccount, code: number | null): VerificationWarning[] {
   const warnings: VerificationWarning[] = [];
   if (account.expired || code === PAM_ACCT_EXPIRED) warnings.push('account-expired');
   if (account.inactive || account.agedOut || code === PAM_AUTHTOK_EXPIRED) warnings.push('password-aged-out');
-  if (account.mustChange || (code === PAM_NEW_AUTHTOK_REQUIRED && !account.agedOut)) warnings.push('password-must-change');
+  if (account.mustChange || (code === PAM_NEW_AUTHTOK_REQUIRED && !account.agedOut))
+    warnings.push('password-must-change');
   return warnings.length > 0 ? warnings : ['account-refused'];
 }
 
@@ -96,8 +102,10 @@ function whyNoLogin(evidence: VerificationEvidence, helper: HelperEvidence, aske
   if (account.expired) warnings.push('account-expired');
   if (warnings.some((warning) => warning !== 'account-expired')) return warnings; // no login was tried
   if (evidence.timedOut) return [...warnings, 'authentication-timeout'];
-  if (!evidence.pamPresent || helper.error !== '' || helper.authenticate === null) return [...warnings, 'pam-unavailable'];
-  if (helper.authenticate === PAM_SUCCESS && !asked && helper.hiddenPrompts === 0) return [...warnings, 'password-not-asked'];
+  if (!evidence.pamPresent || helper.error !== '' || helper.authenticate === null)
+    return [...warnings, 'pam-unavailable'];
+  if (helper.authenticate === PAM_SUCCESS && !asked && helper.hiddenPrompts === 0)
+    return [...warnings, 'password-not-asked'];
   if (helper.hiddenPrompts > 1 || helper.visiblePrompts > 0) return [...warnings, 'second-factor'];
   if (evidence.faillock.failures >= evidence.faillock.deny) return [...warnings, 'faillock'];
   if (evidence.loginsClosed && account.uid !== 0) return [...warnings, 'logins-closed'];

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { findPasswd, findShadow } from './account-files.ts';
 import { readAccountFiles } from './account-reader.ts';
@@ -59,9 +59,13 @@ export interface VerifierOptions {
 
 export function createVerifier(options: VerifierOptions): Verifier {
   const { now, etc = '/etc', timeoutMs = VERIFICATION_MS_MAX } = options;
-  const helper = options.helper ?? { file: process.execPath, args: [fileURLToPath(new URL('verify-helper.ts', import.meta.url))] };
+  const helper = options.helper ?? {
+    file: process.execPath,
+    args: [fileURLToPath(new URL('verify-helper.ts', import.meta.url))],
+  };
   const env = options.compileCacheDirectory === undefined ? {} : { NODE_COMPILE_CACHE: options.compileCacheDirectory };
-  const start = (service: string | null) => startHelper(helper.file, [...helper.args, ...(service === null ? [] : [service])], env);
+  const start = (service: string | null) =>
+    startHelper(helper.file, [...helper.args, ...(service === null ? [] : [service])], env);
   const choose = () => (options.service === undefined ? choosePamService(existsSync) : options.service);
   const standby = options.standby === true ? createStandby(choose, start) : null;
 
@@ -82,7 +86,11 @@ export function createVerifier(options: VerifierOptions): Verifier {
             prepared.end();
             return judgeVerification({ ...noEvidence, helper: null });
           }
-          const request = { account: accountName, authenticate: service !== null && mayAuthenticate(facts.account), hash: facts.hash };
+          const request = {
+            account: accountName,
+            authenticate: service !== null && mayAuthenticate(facts.account),
+            hash: facts.hash,
+          };
           const answer = await prepared.ask(request, password, timeoutMs, signal);
           const timedOut = answer === null && request.authenticate;
           // A module that hangs takes its helper with it; the hash needs no module. This is no second attempt.
@@ -101,7 +109,12 @@ export function createVerifier(options: VerifierOptions): Verifier {
   };
 }
 
-function compareHash(helper: Helper, request: HelperRequest, password: Buffer, signal?: AbortSignal): Promise<HelperEvidence | null> {
+function compareHash(
+  helper: Helper,
+  request: HelperRequest,
+  password: Buffer,
+  signal?: AbortSignal,
+): Promise<HelperEvidence | null> {
   helper.begin();
   return helper.ask({ ...request, authenticate: false }, password, HASH_MS_MAX, signal);
 }
@@ -139,7 +152,15 @@ function createStandby(choose: () => string | null, start: (service: string | nu
 }
 
 const noEvidence: Omit<VerificationEvidence, 'helper'> = {
-  account: { uid: -1, lock: 'none', shellUsable: true, expired: false, agedOut: false, inactive: false, mustChange: false },
+  account: {
+    uid: -1,
+    lock: 'none',
+    shellUsable: true,
+    expired: false,
+    agedOut: false,
+    inactive: false,
+    mustChange: false,
+  },
   pamPresent: false,
   timedOut: false,
   faillock: { failures: 0, deny: Number.POSITIVE_INFINITY },
@@ -147,7 +168,11 @@ const noEvidence: Omit<VerificationEvidence, 'helper'> = {
 };
 
 /** The account as it is after the reset: an unlock or a new date of change shows here. */
-function readFacts(etc: string, name: string, now: number): { account: VerificationAccount; hash: string | null } | null {
+function readFacts(
+  etc: string,
+  name: string,
+  now: number,
+): { account: VerificationAccount; hash: string | null } | null {
   const files = readAccountFiles(etc);
   const resolution = resolveAccount(files, name, Math.floor(now / 86_400_000));
   if (!resolution.ok) return null;
@@ -163,14 +188,21 @@ function readFaillock(etc: string, service: string | null, name: string): { fail
       return '';
     }
   };
-  const stacks = [service ?? 'login', 'common-auth', 'system-auth', 'password-auth'].map((file) => text(join(etc, 'pam.d', file)));
+  const stacks = [service ?? 'login', 'common-auth', 'system-auth', 'password-auth'].map((file) =>
+    text(join(etc, 'pam.d', file)),
+  );
   const settings = faillockSettings(text(join(etc, 'security/faillock.conf')), stacks);
   return { deny: settings.deny, failures: countFailures(Buffer.from(text(join(settings.directory, name)), 'latin1')) };
 }
 
 interface Helper {
   /** null: no answer in time, or none that makes sense. */
-  ask(request: HelperRequest, password: Buffer, timeoutMs: number, signal?: AbortSignal): Promise<HelperEvidence | null>;
+  ask(
+    request: HelperRequest,
+    password: Buffer,
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<HelperEvidence | null>;
   /** A reset has begun: load what PAM needs. */
   begin(): void;
   alive(): boolean;
@@ -179,9 +211,15 @@ interface Helper {
 
 function startHelper(file: string, args: string[], env: NodeJS.ProcessEnv): Helper {
   // A group of its own: a module's children go with it.
-  const child = spawn(file, args, { stdio: ['pipe', 'ignore', 'ignore', 'pipe'], env: { ...env, PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' }, cwd: '/', detached: true });
+  const child = spawn(file, args, {
+    stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
+    env: { ...env, PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
+    cwd: '/',
+    detached: true,
+  });
   const end = () => killTree(child);
-  const input = child.stdin as Writable;
+  const input = child.stdin;
+  if (input === null) throw new TypeError('standard input was asked for as a pipe');
   input.on('error', () => undefined); // a helper that is gone shows by its missing answer
   const answer = readAnswer(child);
   // A helper that waits must not keep the agent from ending.
@@ -221,7 +259,10 @@ function readAnswer(child: ChildProcess): Promise<HelperEvidence | null> {
     output.setEncoding('utf8');
     output.on('data', (chunk: string) => {
       text += chunk;
-      if (text.length > EVIDENCE_BYTES_MAX) return resolve(null);
+      if (text.length > EVIDENCE_BYTES_MAX) {
+        resolve(null);
+        return;
+      }
       if (text.endsWith('\n')) resolve(parseEvidence(text));
     });
     output.on('error', () => resolve(null));

@@ -59,7 +59,14 @@ function prepare(service: string): PamTransaction | string {
 }
 
 function gather(request: HelperRequest, password: Buffer, pam: PamTransaction | string | null): HelperEvidence {
-  const evidence: HelperEvidence = { authenticate: null, account: null, hiddenPrompts: 0, visiblePrompts: 0, hash: 'not-tried', error: '' };
+  const evidence: HelperEvidence = {
+    authenticate: null,
+    account: null,
+    hiddenPrompts: 0,
+    visiblePrompts: 0,
+    hash: 'not-tried',
+    error: '',
+  };
   if (typeof pam === 'string') evidence.error = pam;
   else if (pam !== null && request.authenticate) Object.assign(evidence, pam.authenticate(request.account, password));
   const proven = evidence.authenticate === 0 && evidence.account === 0 && evidence.hiddenPrompts === 1;

@@ -2,7 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { loginDefsValue } from '../../../agent/linux/account-files.ts';
 import type { AccountFiles } from '../../../agent/linux/account-files.ts';
-import { ACCOUNT_NAME_CHARACTERS_MAX, isSafeAccountName, lockState, resolveAccount } from '../../../agent/linux/accounts.ts';
+import {
+  ACCOUNT_NAME_CHARACTERS_MAX,
+  isSafeAccountName,
+  lockState,
+  resolveAccount,
+} from '../../../agent/linux/accounts.ts';
 
 const HASH = '$y$j9T$saltsaltsaltsaltsalt.$0123456789012345678901234567890123456789012';
 const TODAY = 20_000;
@@ -12,7 +17,9 @@ const files = (change: Partial<AccountFiles> & { shadowFields?: string; shell?: 
   shadow: `root:${HASH}:19000:0:99999:7:::\nalice:${change.shadowFields ?? `${HASH}:19999:0:99999:7:::`}\n`,
   group: 'root:x:0:\nsudo:x:27:carol\nalice:x:1000:\n',
   shells: '# shells\n/bin/sh\n/bin/bash\n',
-  sudoers: ['Defaults env_reset\nroot ALL=(ALL:ALL) ALL\n%sudo ALL=(ALL:ALL) ALL\n# alice ALL=(ALL) ALL\n@includedir /etc/sudoers.d\n'],
+  sudoers: [
+    'Defaults env_reset\nroot ALL=(ALL:ALL) ALL\n%sudo ALL=(ALL:ALL) ALL\n# alice ALL=(ALL) ALL\n@includedir /etc/sudoers.d\n',
+  ],
   ...change,
 });
 
@@ -26,7 +33,22 @@ describe('a name', () => {
   test.each(['alice', 'web_1', 'a.b-c', '_apt', 'a'.repeat(ACCOUNT_NAME_CHARACTERS_MAX)])('%j is safe', (name) => {
     expect(isSafeAccountName(name)).toBe(true);
   });
-  test.each(['', '-a', '.a', '..', 'a/b', 'a:b', 'a b', 'a\n', '\u0000', 'a\u001b[2J', '$(id)', 'ä', "a'b", 'a'.repeat(33)])('%j is refused', (name) => {
+  test.each([
+    '',
+    '-a',
+    '.a',
+    '..',
+    'a/b',
+    'a:b',
+    'a b',
+    'a\n',
+    '\u0000',
+    'a\u001b[2J',
+    '$(id)',
+    'ä',
+    "a'b",
+    'a'.repeat(33),
+  ])('%j is refused', (name) => {
     expect(resolveAccount(files(), name, TODAY)).toEqual({ ok: false, code: 'account-name-unsafe' });
   });
   test('that is accepted never holds anything a shell, a path or a record could read differently', () => {
@@ -34,7 +56,10 @@ describe('a name', () => {
   });
   test('that the files do not hold is not found', () => {
     expect(resolveAccount(files(), 'bob', TODAY)).toEqual({ ok: false, code: 'account-not-found' });
-    expect(resolveAccount(files({ passwd: '+bob::::::\n' }), 'bob', TODAY)).toEqual({ ok: false, code: 'account-not-found' });
+    expect(resolveAccount(files({ passwd: '+bob::::::\n' }), 'bob', TODAY)).toEqual({
+      ok: false,
+      code: 'account-not-found',
+    });
   });
   test('means its first entry', () => {
     expect(alice().uid).toBe(1000);
@@ -74,7 +99,13 @@ describe('what stands between an account and a login', () => {
     ['rules switched off by -1', `${HASH}:19000:0:-1:7:-1:-1:`, {}],
     ['a last change in the future', `${HASH}:20100:0:10:7:::`, {}],
   ])('%s', (_, shadowFields, expected) => {
-    expect(alice({ shadowFields })).toMatchObject({ expired: false, agedOut: false, inactive: false, mustChange: false, ...expected });
+    expect(alice({ shadowFields })).toMatchObject({
+      expired: false,
+      agedOut: false,
+      inactive: false,
+      mustChange: false,
+      ...expected,
+    });
   });
   test.each([
     ['/bin/bash', true, true],
@@ -121,7 +152,13 @@ test('reads a value of login.defs', () => {
 });
 
 test('survives whatever the files hold', () => {
-  fc.assert(fc.property(fc.string(), fc.string(), fc.string(), (passwd, shadow, group) => {
-    resolveAccount({ passwd: `${passwd}\nalice:x:1:1::/:/bin/sh`, shadow, group, shells: '', sudoers: [group] }, 'alice', TODAY);
-  }));
+  fc.assert(
+    fc.property(fc.string(), fc.string(), fc.string(), (passwd, shadow, group) => {
+      resolveAccount(
+        { passwd: `${passwd}\nalice:x:1:1::/:/bin/sh`, shadow, group, shells: '', sudoers: [group] },
+        'alice',
+        TODAY,
+      );
+    }),
+  );
 });

@@ -45,14 +45,21 @@ describe.skipIf(reason !== null)('an account database that will not be written',
 
       test.each(['/etc/shadow', '/etc'])('is told apart: %s immutable', async (path) => {
         const supported = await box.sh(`chattr +i ${path} && chattr -i ${path} && echo yes || true`);
-        if (supported !== 'yes') return console.warn('skipped: this file system knows no immutable files');
+        if (supported !== 'yes') {
+          console.warn('skipped: this file system knows no immutable files');
+          return;
+        }
         const seen = await broken(`chattr +i ${path}`, `chattr -i ${path}`, locked);
         expect(seen.result).toMatchObject({ state: 'failed', code: 'account-database-immutable' });
         expect(seen.health).toMatchObject({ ok: false, code: 'account-database-immutable' });
       });
 
       test('is told apart: the disk is full', async () => {
-        const seen = await broken('dd if=/dev/zero of=/run/sandbox/fill bs=64k 2>/dev/null || true', 'rm /run/sandbox/fill', locked);
+        const seen = await broken(
+          'dd if=/dev/zero of=/run/sandbox/fill bs=64k 2>/dev/null || true',
+          'rm /run/sandbox/fill',
+          locked,
+        );
         expect(seen.result).toMatchObject({ state: 'failed', code: 'disk-full' });
         expect(seen.health).toMatchObject({ ok: false, code: 'disk-full' });
       });
@@ -67,7 +74,10 @@ describe.skipIf(reason !== null)('an account database that will not be written',
         if (locked) await box.sh('usermod -L alice');
         await box.holdLock(2_500);
         expect(await health()).toMatchObject({ ok: false, code: 'account-database-lock-held' });
-        expect(await box.reset('alice', NEW, { lockWaitMsMax: 300 })).toMatchObject({ state: 'failed', code: 'lock-held' });
+        expect(await box.reset('alice', NEW, { lockWaitMsMax: 300 })).toMatchObject({
+          state: 'failed',
+          code: 'lock-held',
+        });
         // The same reset succeeds once the other tool is done.
         expect(await box.reset('alice', NEW)).toMatchObject({ state: 'succeeded' });
       });
@@ -84,12 +94,17 @@ describe.skipIf(reason !== null)('an account database that will not be written',
   });
 
   test('names a broken password stack', async () => {
-    const seen = await broken('cp /etc/pam.d/common-password /run/cp; sed -i s/pam_unix.so/pam_not_there.so/ /etc/pam.d/common-password', 'cp /run/cp /etc/pam.d/common-password');
+    const seen = await broken(
+      'cp /etc/pam.d/common-password /run/cp; sed -i s/pam_unix.so/pam_not_there.so/ /etc/pam.d/common-password',
+      'cp /run/cp /etc/pam.d/common-password',
+    );
     expect(seen.result).toMatchObject({ state: 'failed', code: 'pam-broken' });
   });
 
   test('takes no for an answer from the password policy', async () => {
-    await box.sh(`cp /etc/pam.d/common-password /run/cp; sed -i '1i password requisite pam_pwhistory.so enforce_for_root remember=5' /etc/pam.d/common-password`);
+    await box.sh(
+      `cp /etc/pam.d/common-password /run/cp; sed -i '1i password requisite pam_pwhistory.so enforce_for_root remember=5' /etc/pam.d/common-password`,
+    );
     expect(await box.reset('alice', NEW)).toMatchObject({ state: 'succeeded' });
     const refused = await box.reset('alice', NEW);
     await box.sh('cp /run/cp /etc/pam.d/common-password');
@@ -104,18 +119,25 @@ describe.skipIf(reason !== null)('an account database that will not be written',
   });
 
   test('stops when told to', async () => {
-    expect(await box.reset('alice', NEW, { script: 'sleep 61', abortAfterMs: 200 })).toMatchObject({ state: 'outcome-unknown', code: 'aborted' });
+    expect(await box.reset('alice', NEW, { script: 'sleep 61', abortAfterMs: 200 })).toMatchObject({
+      state: 'outcome-unknown',
+      code: 'aborted',
+    });
   });
 
   test('never repeats the password that a script prints, nor its control characters', async () => {
-    const result = await box.reset('alice', NEW, { script: `cat <&3; cat <&3 >&2; printf 'latchkey-result code=pam-broken warnings= detail=${NEW}\\033[2J%0500d\\n' 1; exit 1` });
+    const result = await box.reset('alice', NEW, {
+      script: `cat <&3; cat <&3 >&2; printf 'latchkey-result code=pam-broken warnings= detail=${NEW}\\033[2J%0500d\\n' 1; exit 1`,
+    });
     expect(result).toMatchObject({ state: 'failed', code: 'pam-broken' });
     expect(JSON.stringify(result)).not.toContain(NEW);
     expect('detail' in result ? result.detail : '').toMatch(/^[\x20-\x7e…]{0,300}$/u);
   });
 
   test('shows the password in no argument list and no environment while it works', async () => {
-    await box.background('echo $$ >/run/pid; while :; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ; done >>/run/argv 2>/dev/null');
+    await box.background(
+      'echo $$ >/run/pid; while :; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ; done >>/run/argv 2>/dev/null',
+    );
     await box.reset('alice', 'Canary.4711', { options: { mustChange: true } });
     await box.sh('usermod -L alice');
     await box.reset('alice', 'Canary.4711');
@@ -126,8 +148,15 @@ describe.skipIf(reason !== null)('an account database that will not be written',
   });
 
   test('works the same under bash', async () => {
-    expect(await box.reset('alice', NEW, { shell: '/bin/bash' })).toMatchObject({ state: 'succeeded', verifiedBy: 'login' });
+    expect(await box.reset('alice', NEW, { shell: '/bin/bash' })).toMatchObject({
+      state: 'succeeded',
+      verifiedBy: 'login',
+    });
     await box.sh('usermod -L alice');
-    expect(await box.reset('alice', NEW, { shell: '/bin/bash' })).toMatchObject({ state: 'succeeded', verifiedBy: 'hash', warnings: ['account-locked'] });
+    expect(await box.reset('alice', NEW, { shell: '/bin/bash' })).toMatchObject({
+      state: 'succeeded',
+      verifiedBy: 'hash',
+      warnings: ['account-locked'],
+    });
   });
 });

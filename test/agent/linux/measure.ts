@@ -33,8 +33,17 @@ try {
     locked.push(kept.appliedMs);
   }
   const base = median(bare);
-  for (const [name, values] of Object.entries({ 'chpasswd alone': bare, applied, 'applied and verified': verified, 'standby: applied': appliedReady, 'standby: verified': verifiedReady, 'applied, lock kept': locked })) {
-    console.log(`${name.padEnd(22)} ${median(values).toFixed(1).padStart(6)} ms  ${(median(values) / base).toFixed(2)} x`);
+  for (const [name, values] of Object.entries({
+    'chpasswd alone': bare,
+    applied,
+    'applied and verified': verified,
+    'standby: applied': appliedReady,
+    'standby: verified': verifiedReady,
+    'applied, lock kept': locked,
+  })) {
+    console.log(
+      `${name.padEnd(22)} ${median(values).toFixed(1).padStart(6)} ms  ${(median(values) / base).toFixed(2)} x`,
+    );
   }
 } finally {
   await box.close();

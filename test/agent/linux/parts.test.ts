@@ -22,12 +22,19 @@ const digestOf = (bytes: Buffer) => createHash('sha256').update(bytes).digest('h
 
 describe('a detail', () => {
   test('is bounded, printable, on one line, and never holds the secret', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), fc.string({ minLength: 8, maxLength: 26 }), fc.string(), (before, secret, after) => {
-      const detail = safeDetail(before + secret + after, Buffer.from(secret));
-      expect(detail.length).toBeLessThanOrEqual(DETAIL_CHARACTERS_MAX);
-      expect(detail).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/);
-      if (/^[\x21-\x7e]+$/.test(secret) && !'[secret]'.includes(secret)) expect(detail).not.toContain(secret);
-    }));
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary' }),
+        fc.string({ minLength: 8, maxLength: 26 }),
+        fc.string(),
+        (before, secret, after) => {
+          const detail = safeDetail(before + secret + after, Buffer.from(secret));
+          expect(detail.length).toBeLessThanOrEqual(DETAIL_CHARACTERS_MAX);
+          expect(detail).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/);
+          if (/^[\x21-\x7e]+$/.test(secret) && !'[secret]'.includes(secret)) expect(detail).not.toContain(secret);
+        },
+      ),
+    );
   });
   test('takes an empty secret for none', () => {
     expect(safeDetail('text', Buffer.alloc(0))).toBe('text');
@@ -37,7 +44,9 @@ describe('a detail', () => {
 describe('the result of a script', () => {
   test.each(SCRIPT_CODES)('%s is read', (code) => {
     const exit = code === 'applied' ? 0 : 1;
-    expect(parseResult(`noise\nlatchkey-result code=${code} warnings=unexpire-failed,other detail=why not\n`, exit)).toEqual({ kind: 'done', code, warnings: ['unexpire-failed'], detail: 'why not', attempts: 1 });
+    expect(
+      parseResult(`noise\nlatchkey-result code=${code} warnings=unexpire-failed,other detail=why not\n`, exit),
+    ).toEqual({ kind: 'done', code, warnings: ['unexpire-failed'], detail: 'why not', attempts: 1 });
   });
   test.each([
     ['no result', 'noise', 0],
@@ -61,9 +70,12 @@ describe('the script store', () => {
     expect(readFileSync(store.place(bytes, digestOf(bytes)) ?? '')).toEqual(bytes);
     expect(readdirSync(directory)).toHaveLength(1);
   });
-  test.each([digestOf(Buffer.from('other')), '../../etc/passwd', digestOf(bytes).toUpperCase()])('refuses bytes that are not those of %s', (digest) => {
-    expect(createScriptStore(temporary()).place(bytes, digest)).toBeNull();
-  });
+  test.each([digestOf(Buffer.from('other')), '../../etc/passwd', digestOf(bytes).toUpperCase()])(
+    'refuses bytes that are not those of %s',
+    (digest) => {
+      expect(createScriptStore(temporary()).place(bytes, digest)).toBeNull();
+    },
+  );
 });
 
 test('a busy lock is waited for with jitter, and not for ever', async () => {
@@ -71,24 +83,44 @@ test('a busy lock is waited for with jitter, and not for ever', async () => {
   const waits: number[] = [];
   let holds = 5;
   const script = Buffer.from("printf 'latchkey-result code=applied warnings= detail=\\n'");
-  const runner = (lockWaitMsMax: number) => createScriptRunner({
-    store: createScriptStore(temporary()),
-    locks: { lockFile: () => (holds-- > 0 ? { path: '/etc/shadow.lock', pid: 7 } : null), holder: () => null },
-    sleep: async (ms) => { waits.push(ms); now += ms; await Promise.resolve(); },
-    random: () => 0.5,
-    monotonicMs: () => now,
-    lockWaitMsMax,
-  });
-  const request = { bytes: script, digest: digestOf(script), phase: 'apply', accountName: 'alice', password: Buffer.from('x'), options: { unlock: false, unexpire: false, mustChange: false } } as const;
+  const runner = (lockWaitMsMax: number) =>
+    createScriptRunner({
+      store: createScriptStore(temporary()),
+      locks: { lockFile: () => (holds-- > 0 ? { path: '/etc/shadow.lock', pid: 7 } : null), holder: () => null },
+      sleep: async (ms) => {
+        waits.push(ms);
+        now += ms;
+        await Promise.resolve();
+      },
+      random: () => 0.5,
+      monotonicMs: () => now,
+      lockWaitMsMax,
+    });
+  const request = {
+    bytes: script,
+    digest: digestOf(script),
+    phase: 'apply',
+    accountName: 'alice',
+    password: Buffer.from('x'),
+    options: { unlock: false, unexpire: false, mustChange: false },
+  } as const;
   expect(await runner(15_000).run(request)).toMatchObject({ kind: 'done', code: 'applied', attempts: 6 });
   expect(waits).toEqual([50, 100, 200, 400, 800]);
   holds = 1_000;
-  expect(await runner(3_000).run(request)).toMatchObject({ kind: 'done', code: 'lock-held', detail: '/etc/shadow.lock is held by process 7' });
-  expect(await runner(3_000).run({ ...request, digest: digestOf(Buffer.from('other')) })).toMatchObject({ kind: 'not-run', code: 'script-digest-mismatch' });
+  expect(await runner(3_000).run(request)).toMatchObject({
+    kind: 'done',
+    code: 'lock-held',
+    detail: '/etc/shadow.lock is held by process 7',
+  });
+  expect(await runner(3_000).run({ ...request, digest: digestOf(Buffer.from('other')) })).toMatchObject({
+    kind: 'not-run',
+    code: 'script-digest-mismatch',
+  });
 });
 
 test('reads holders, not waiters and readers, from /proc/locks', () => {
-  const text = '1: POSIX  ADVISORY  WRITE 640 fe:00:1234 0 EOF\n1: -> POSIX  ADVISORY  WRITE 641 fe:00:1234 0 EOF\n2: POSIX  ADVISORY  READ 642 fe:00:1235 0 EOF\n';
+  const text =
+    '1: POSIX  ADVISORY  WRITE 640 fe:00:1234 0 EOF\n1: -> POSIX  ADVISORY  WRITE 641 fe:00:1234 0 EOF\n2: POSIX  ADVISORY  READ 642 fe:00:1235 0 EOF\n';
   expect(parseProcLocks(text)).toEqual([{ pid: 640, device: 'fe:00', inode: 1234 }]);
 });
 
@@ -104,8 +136,13 @@ test('counts the valid records of a faillock tally', () => {
 
 test('takes the settings of faillock from its file and from the stack', () => {
   expect(faillockSettings('', [])).toEqual({ deny: 3, directory: '/run/faillock' });
-  expect(faillockSettings('# deny = 9\ndeny = 5\ndir = /var/lib/faillock\n', [])).toEqual({ deny: 5, directory: '/var/lib/faillock' });
-  expect(faillockSettings('deny = 5\n', ['# pam_faillock.so deny=1\nauth required pam_faillock.so preauth deny=4\n'])).toMatchObject({ deny: 4 });
+  expect(faillockSettings('# deny = 9\ndeny = 5\ndir = /var/lib/faillock\n', [])).toEqual({
+    deny: 5,
+    directory: '/var/lib/faillock',
+  });
+  expect(
+    faillockSettings('deny = 5\n', ['# pam_faillock.so deny=1\nauth required pam_faillock.so preauth deny=4\n']),
+  ).toMatchObject({ deny: 4 });
   expect(faillockSettings('deny = 0\n', [])).toMatchObject({ deny: Number.POSITIVE_INFINITY });
 });
 
@@ -116,7 +153,11 @@ describe('what sshd will say', () => {
     ['passwordauthentication yes\npermitrootlogin no\n', 1000, []],
     ['passwordauthentication no\nkbdinteractiveauthentication no\nusepam yes\n', 1000, ['ssh-password-forbidden']],
     ['passwordauthentication no\nkbdinteractiveauthentication yes\nusepam yes\n', 1000, []],
-    ['passwordauthentication no\nkbdinteractiveauthentication yes\nusepam no\npermitrootlogin no\n', 0, ['ssh-password-forbidden', 'ssh-root-forbidden']],
+    [
+      'passwordauthentication no\nkbdinteractiveauthentication yes\nusepam no\npermitrootlogin no\n',
+      0,
+      ['ssh-password-forbidden', 'ssh-root-forbidden'],
+    ],
     ['', 0, []],
   ])('%j for uid %i', (text, uid, warnings) => {
     expect(judgeSsh(text, { uid })).toEqual(warnings);

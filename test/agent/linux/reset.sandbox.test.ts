@@ -14,7 +14,10 @@ auth [success=1 default=ignore] pam_unix.so nullok
 auth [default=die] pam_faillock.so authfail deny=3
 auth required pam_faillock.so authsucc deny=3
 `;
-const accountFilesHash = () => ['/etc/passwd', '/etc/shadow', '/etc/group'].map((path) => createHash('sha256').update(readFileSync(path)).digest('hex'));
+const accountFilesHash = () =>
+  ['/etc/passwd', '/etc/shadow', '/etc/group'].map((path) =>
+    createHash('sha256').update(readFileSync(path)).digest('hex'),
+  );
 
 describe.skipIf(reason !== null)('a reset against the real chpasswd and PAM', { timeout: 60_000 }, () => {
   let box: Sandbox;
@@ -33,14 +36,22 @@ describe.skipIf(reason !== null)('a reset against the real chpasswd and PAM', { 
 
   test('sets the new password, refuses the old one, and proves it by a login', async () => {
     const result = await box.reset('alice', NEW);
-    expect(result).toMatchObject({ state: 'succeeded', verifiedBy: 'login', warnings: [], phases: ['resolving', 'applying', 'verifying'] });
+    expect(result).toMatchObject({
+      state: 'succeeded',
+      verifiedBy: 'login',
+      warnings: [],
+      phases: ['resolving', 'applying', 'verifying'],
+    });
     expect(await Promise.all([box.su('alice', NEW), box.su('alice', OLD)])).toEqual([true, false]);
     expect(await box.verify('alice', OLD)).toMatchObject({ verifiedBy: null, code: 'password-not-accepted' });
   });
 
   test('sets the password of root, where the order allows it', async () => {
     expect(await box.reset('root', NEW)).toMatchObject({ state: 'failed', code: 'account-privileged-not-authorised' });
-    expect(await box.reset('root', NEW, { privilegedAuthorised: true })).toMatchObject({ state: 'succeeded', verifiedBy: 'login' });
+    expect(await box.reset('root', NEW, { privilegedAuthorised: true })).toMatchObject({
+      state: 'succeeded',
+      verifiedBy: 'login',
+    });
     expect(await Promise.all([box.su('root', NEW), box.su('root', OLD)])).toEqual([true, false]);
   });
 
@@ -77,38 +88,68 @@ describe.skipIf(reason !== null)('a reset against the real chpasswd and PAM', { 
 
   test('removes a lock when asked', async () => {
     await box.sh('usermod -L alice');
-    expect(await box.reset('alice', NEW, { options: { unlock: true } })).toMatchObject({ state: 'succeeded', verifiedBy: 'login', warnings: [] });
+    expect(await box.reset('alice', NEW, { options: { unlock: true } })).toMatchObject({
+      state: 'succeeded',
+      verifiedBy: 'login',
+      warnings: [],
+    });
     expect(await box.su('alice', NEW)).toBe(true);
   });
 
-  test.each(['!', '!!', '*', '!*', ''])('gives an account that never had a password (%j) its first one', async (field) => {
-    await box.sh(`sed -i 's|^alice:[^:]*|alice:${field}|' /etc/shadow`);
-    expect(await box.reset('alice', NEW)).toMatchObject({ state: 'succeeded', verifiedBy: 'login', warnings: [] });
-  });
+  test.each(['!', '!!', '*', '!*', ''])(
+    'gives an account that never had a password (%j) its first one',
+    async (field) => {
+      await box.sh(`sed -i 's|^alice:[^:]*|alice:${field}|' /etc/shadow`);
+      expect(await box.reset('alice', NEW)).toMatchObject({ state: 'succeeded', verifiedBy: 'login', warnings: [] });
+    },
+  );
 
   test('says that an expired account stays unusable, and repairs it when asked', async () => {
     await box.sh('chage -E 2001-01-01 alice');
-    expect(await box.reset('alice', NEW)).toMatchObject({ state: 'succeeded', verifiedBy: 'authenticate', warnings: ['account-expired'] });
+    expect(await box.reset('alice', NEW)).toMatchObject({
+      state: 'succeeded',
+      verifiedBy: 'authenticate',
+      warnings: ['account-expired'],
+    });
     expect(await box.su('alice', NEW)).toBe(false);
-    expect(await box.reset('alice', NEW, { options: { unexpire: true } })).toMatchObject({ state: 'succeeded', verifiedBy: 'login', warnings: [] });
+    expect(await box.reset('alice', NEW, { options: { unexpire: true } })).toMatchObject({
+      state: 'succeeded',
+      verifiedBy: 'login',
+      warnings: [],
+    });
   });
 
   test('makes an aged-out account usable by setting its password', async () => {
     await box.sh('chage -d 2001-01-01 -M 10 -I 5 alice');
-    expect(await box.verify('alice', OLD)).toMatchObject({ verifiedBy: 'authenticate', warnings: ['password-aged-out'] });
+    expect(await box.verify('alice', OLD)).toMatchObject({
+      verifiedBy: 'authenticate',
+      warnings: ['password-aged-out'],
+    });
     expect(await box.reset('alice', NEW)).toMatchObject({ state: 'succeeded', verifiedBy: 'login', warnings: [] });
   });
 
   test('demands a change at the next login only after the proof', async () => {
     const result = await box.reset('alice', NEW, { options: { mustChange: true } });
-    expect(result).toMatchObject({ state: 'succeeded', verifiedBy: 'login', warnings: [], phases: ['resolving', 'applying', 'verifying', 'finishing'] });
+    expect(result).toMatchObject({
+      state: 'succeeded',
+      verifiedBy: 'login',
+      warnings: [],
+      phases: ['resolving', 'applying', 'verifying', 'finishing'],
+    });
     expect(await box.sh('getent -s files shadow alice | cut -d: -f3')).toBe('0');
-    expect(await box.verify('alice', NEW)).toMatchObject({ verifiedBy: 'authenticate', warnings: ['password-must-change'] });
+    expect(await box.verify('alice', NEW)).toMatchObject({
+      verifiedBy: 'authenticate',
+      warnings: ['password-must-change'],
+    });
   });
 
   test('never tries to log in where the shell allows none', async () => {
     await box.sh('usermod -s /usr/sbin/nologin alice');
-    expect(await box.reset('alice', NEW)).toMatchObject({ state: 'succeeded', verifiedBy: 'hash', warnings: ['nologin-shell'] });
+    expect(await box.reset('alice', NEW)).toMatchObject({
+      state: 'succeeded',
+      verifiedBy: 'hash',
+      warnings: ['nologin-shell'],
+    });
   });
 
   test('says so where logins are closed for all but root', async () => {
@@ -126,8 +167,16 @@ describe.skipIf(reason !== null)('a reset against the real chpasswd and PAM', { 
     test('tells a lock-out from a wrong password, and lifts it with the lock', async () => {
       try {
         expect(await box.sh('faillock --user alice | grep -c " V$"')).toBe('3');
-        expect(await box.reset('alice', NEW)).toMatchObject({ state: 'succeeded', verifiedBy: 'hash', warnings: ['faillock'] });
-        expect(await box.reset('alice', NEW, { options: { unlock: true } })).toMatchObject({ state: 'succeeded', verifiedBy: 'login', warnings: [] });
+        expect(await box.reset('alice', NEW)).toMatchObject({
+          state: 'succeeded',
+          verifiedBy: 'hash',
+          warnings: ['faillock'],
+        });
+        expect(await box.reset('alice', NEW, { options: { unlock: true } })).toMatchObject({
+          state: 'succeeded',
+          verifiedBy: 'login',
+          warnings: [],
+        });
       } finally {
         await box.sh('cp /run/common-auth /etc/pam.d/common-auth');
       }
@@ -150,7 +199,9 @@ describe.skipIf(reason !== null)('a reset against the real chpasswd and PAM', { 
   });
 
   test('falls back to the hash where a module of PAM hangs', async () => {
-    await box.sh(`cp /etc/pam.d/login /run/login; sed -i '1i auth optional pam_exec.so quiet /bin/sleep 60' /etc/pam.d/login`);
+    await box.sh(
+      `cp /etc/pam.d/login /run/login; sed -i '1i auth optional pam_exec.so quiet /bin/sleep 60' /etc/pam.d/login`,
+    );
     const result = await box.reset('alice', NEW, { verifyTimeoutMs: 1_000 });
     await box.sh('cp /run/login /etc/pam.d/login');
     expect(result).toMatchObject({ state: 'succeeded', verifiedBy: 'hash', warnings: ['authentication-timeout'] });
@@ -163,9 +214,16 @@ describe.skipIf(reason !== null)('a reset against the real chpasswd and PAM', { 
   });
 
   test('warns of what SSH will refuse', async () => {
-    await box.sh(`printf '#!/bin/sh\\necho "passwordauthentication no"; echo "permitrootlogin without-password"\\n' >/run/sshd; chmod 755 /run/sshd`);
-    expect(await box.reset('alice', NEW, { sshd: '/run/sshd' })).toMatchObject({ verifiedBy: 'login', warnings: ['ssh-password-forbidden'] });
-    expect(await box.reset('root', NEW, { sshd: '/run/sshd', privilegedAuthorised: true })).toMatchObject({ warnings: ['ssh-password-forbidden', 'ssh-root-forbidden'] });
+    await box.sh(
+      `printf '#!/bin/sh\\necho "passwordauthentication no"; echo "permitrootlogin without-password"\\n' >/run/sshd; chmod 755 /run/sshd`,
+    );
+    expect(await box.reset('alice', NEW, { sshd: '/run/sshd' })).toMatchObject({
+      verifiedBy: 'login',
+      warnings: ['ssh-password-forbidden'],
+    });
+    expect(await box.reset('root', NEW, { sshd: '/run/sshd', privilegedAuthorised: true })).toMatchObject({
+      warnings: ['ssh-password-forbidden', 'ssh-root-forbidden'],
+    });
   });
 
   test.each([

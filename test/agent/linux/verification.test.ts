@@ -9,8 +9,20 @@ type Change = Partial<Omit<VerificationEvidence, 'helper' | 'account'>> & {
 };
 
 const evidence = ({ account, helper, ...rest }: Change): VerificationEvidence => ({
-  account: { uid: 1000, lock: 'none', shellUsable: true, expired: false, agedOut: false, inactive: false, mustChange: false, ...account },
-  helper: helper === null ? null : { authenticate: 0, account: 0, hiddenPrompts: 1, visiblePrompts: 0, hash: 'not-tried', error: '', ...helper },
+  account: {
+    uid: 1000,
+    lock: 'none',
+    shellUsable: true,
+    expired: false,
+    agedOut: false,
+    inactive: false,
+    mustChange: false,
+    ...account,
+  },
+  helper:
+    helper === null
+      ? null
+      : { authenticate: 0, account: 0, hiddenPrompts: 1, visiblePrompts: 0, hash: 'not-tried', error: '', ...helper },
   pamPresent: true,
   timedOut: false,
   faillock: { failures: 0, deny: 3 },
@@ -33,9 +45,21 @@ describe('proven by authentication, the account not usable', () => {
     ['PAM says change it', { helper: { account: 12 } }, ['password-must-change']],
     ['PAM says aged out', { helper: { account: 27 } }, ['password-aged-out']],
     ['PAM says no, the date says expired', { helper: { account: 7 }, account: { expired: true } }, ['account-expired']],
-    ['PAM says no, the age says why', { helper: { account: 7 }, account: { agedOut: true, inactive: true } }, ['password-aged-out']],
-    ['PAM says change it, because of its age', { helper: { account: 12 }, account: { agedOut: true } }, ['password-aged-out']],
-    ['PAM says change it, because that was demanded', { helper: { account: 12 }, account: { mustChange: true } }, ['password-must-change']],
+    [
+      'PAM says no, the age says why',
+      { helper: { account: 7 }, account: { agedOut: true, inactive: true } },
+      ['password-aged-out'],
+    ],
+    [
+      'PAM says change it, because of its age',
+      { helper: { account: 12 }, account: { agedOut: true } },
+      ['password-aged-out'],
+    ],
+    [
+      'PAM says change it, because that was demanded',
+      { helper: { account: 12 }, account: { mustChange: true } },
+      ['password-must-change'],
+    ],
     ['PAM denies it for a reason of its own', { helper: { account: 6 } }, ['account-refused']],
   ])('%s', (_, change, warnings) => {
     expect(judgeVerification(evidence(change))).toEqual({ verifiedBy: 'authenticate', warnings });
@@ -46,7 +70,11 @@ const withoutLogin: [string, Change, string[]][] = [
   ['a lock that stays', { account: { lock: 'locked' }, helper: untried }, ['account-locked']],
   ['a shell that lets nobody in', { account: { shellUsable: false }, helper: untried }, ['nologin-shell']],
   ['both', { account: { lock: 'locked', shellUsable: false }, helper: untried }, ['account-locked', 'nologin-shell']],
-  ['a lock on an expired account', { account: { lock: 'locked', expired: true }, helper: untried }, ['account-locked', 'account-expired']],
+  [
+    'a lock on an expired account',
+    { account: { lock: 'locked', expired: true }, helper: untried },
+    ['account-locked', 'account-expired'],
+  ],
   ['no PAM', { pamPresent: false, helper: untried }, ['pam-unavailable']],
   ['a PAM that cannot be used', { helper: { ...untried, error: 'libpam.so.0' } }, ['pam-unavailable']],
   ['a module that hangs', { timedOut: true, helper: untried }, ['authentication-timeout']],
@@ -56,7 +84,11 @@ const withoutLogin: [string, Change, string[]][] = [
   ['success after a visible prompt', { helper: { hiddenPrompts: 1, visiblePrompts: 1 } }, ['second-factor']],
   ['a tally at the limit', { faillock: { failures: 3, deny: 3 }, helper: refused }, ['faillock']],
   ['logins closed', { loginsClosed: true, helper: refused }, ['logins-closed']],
-  ['logins closed, for root who may', { loginsClosed: true, account: { uid: 0 }, helper: refused }, ['authentication-refused']],
+  [
+    'logins closed, for root who may',
+    { loginsClosed: true, account: { uid: 0 }, helper: refused },
+    ['authentication-refused'],
+  ],
   ['a tally below the limit', { faillock: { failures: 2, deny: 3 }, helper: refused }, ['authentication-refused']],
 ];
 
@@ -76,8 +108,15 @@ describe('no login', () => {
     }
   });
   test('a helper that never answers proves nothing', () => {
-    expect(judgeVerification(evidence({ helper: null }))).toEqual({ verifiedBy: null, code: 'verification-inconclusive', warnings: [] });
-    expect(judgeVerification(evidence({ helper: null, timedOut: true }))).toMatchObject({ verifiedBy: null, warnings: ['authentication-timeout'] });
+    expect(judgeVerification(evidence({ helper: null }))).toEqual({
+      verifiedBy: null,
+      code: 'verification-inconclusive',
+      warnings: [],
+    });
+    expect(judgeVerification(evidence({ helper: null, timedOut: true }))).toMatchObject({
+      verifiedBy: null,
+      warnings: ['authentication-timeout'],
+    });
   });
 });
 

@@ -8,8 +8,14 @@ import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
-  createAccountReader, createComponentProbes, createLinuxResetter, createScriptRunner, createScriptStore, createSshPolicy,
-  createDatabaseLocks, createVerifier,
+  createAccountReader,
+  createComponentProbes,
+  createLinuxResetter,
+  createScriptRunner,
+  createScriptStore,
+  createSshPolicy,
+  createDatabaseLocks,
+  createVerifier,
 } from '../../../../agent/linux/index.ts';
 import type { SandboxReset, SandboxRequest } from './sandbox.ts';
 
@@ -18,25 +24,41 @@ const SCRIPT = new URL('../../../../scripts/instance/reset-linux.sh', import.met
 const bytes = readFileSync(SCRIPT);
 const script = { bytes, digest: createHash('sha256').update(bytes).digest('hex') };
 
-const sleep = async (ms: number, signal?: AbortSignal) => { await delay(ms, undefined, signal ? { signal } : {}); };
+const sleep = async (ms: number, signal?: AbortSignal) => {
+  await delay(ms, undefined, signal ? { signal } : {});
+};
 const monotonicMs = () => performance.now();
 const verifierOptions = { now: Date.now, compileCacheDirectory: `${STATE}/compiled` };
 let standby: ReturnType<typeof createVerifier> | undefined;
 
 /** The declarations of the package name it otherwise than its alias does. */
 const pty = createRequire(import.meta.url)('node-pty') as {
-  spawn(file: string, args: string[], options: object): { onData(on: (data: string) => void): void; onExit(on: () => void): void; write(data: string): void };
+  spawn(
+    file: string,
+    args: string[],
+    options: object,
+  ): { onData(on: (data: string) => void): void; onExit(on: () => void): void; write(data: string): void };
 };
 
 function build(request: SandboxReset) {
   const runner = createScriptRunner({
-    store: createScriptStore(`${STATE}/scripts`), locks: createDatabaseLocks(), sleep, random: Math.random, monotonicMs,
+    store: createScriptStore(`${STATE}/scripts`),
+    locks: createDatabaseLocks(),
+    sleep,
+    random: Math.random,
+    monotonicMs,
     ...(request.shell === undefined ? {} : { shell: request.shell }),
     ...(request.lockWaitMsMax === undefined ? {} : { lockWaitMsMax: request.lockWaitMsMax }),
     ...(request.scriptTimeoutMs === undefined ? {} : { timeoutMs: request.scriptTimeoutMs }),
   });
   if (request.standby === true) standby ??= createVerifier({ ...verifierOptions, standby: true });
-  const verifier = request.standby === true && standby ? standby : createVerifier({ ...verifierOptions, ...(request.verifyTimeoutMs === undefined ? {} : { timeoutMs: request.verifyTimeoutMs }) });
+  const verifier =
+    request.standby === true && standby
+      ? standby
+      : createVerifier({
+          ...verifierOptions,
+          ...(request.verifyTimeoutMs === undefined ? {} : { timeoutMs: request.verifyTimeoutMs }),
+        });
   const accounts = createAccountReader({ now: Date.now });
   const ssh = createSshPolicy(request.sshd === undefined ? {} : { sshd: request.sshd });
   return createLinuxResetter({ accounts, runner, verifier, ssh, monotonicMs });
@@ -45,7 +67,11 @@ function build(request: SandboxReset) {
 /** What a user at a terminal meets: su, asked by an account without rights, on a terminal. */
 function su(account: string, password: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const terminal = pty.spawn('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', 'su', '-s', '/bin/sh', account, '-c', 'echo su-let-us-in'], { cwd: '/', env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' } });
+    const terminal = pty.spawn(
+      'setpriv',
+      ['--reuid=65534', '--regid=65534', '--clear-groups', 'su', '-s', '/bin/sh', account, '-c', 'echo su-let-us-in'],
+      { cwd: '/', env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' } },
+    );
     let seen = '';
     let asked = false;
     terminal.onData((data) => {
@@ -62,14 +88,19 @@ function su(account: string, password: string): Promise<boolean> {
 async function handle(request: SandboxRequest): Promise<unknown> {
   switch (request.op) {
     case 'sh': {
-      const { status, stdout, stderr } = spawnSync('/bin/bash', ['--norc', '-c', request.script], { input: request.input ?? '', encoding: 'utf8' });
+      const { status, stdout, stderr } = spawnSync('/bin/bash', ['--norc', '-c', request.script], {
+        input: request.input ?? '',
+        encoding: 'utf8',
+      });
       return { status, stdout, stderr };
     }
     case 'background':
       spawn('/bin/bash', ['--norc', '-c', request.script], { stdio: 'ignore', detached: true });
       return {};
     case 'hold-lock': {
-      spawn(process.execPath, [fileURLToPath(new URL('hold-lock.ts', import.meta.url)), String(request.ms)], { stdio: 'inherit' });
+      spawn(process.execPath, [fileURLToPath(new URL('hold-lock.ts', import.meta.url)), String(request.ms)], {
+        stdio: 'inherit',
+      });
       while (createDatabaseLocks().holder() === null) await sleep(5);
       return {};
     }
@@ -99,7 +130,10 @@ async function handle(request: SandboxRequest): Promise<unknown> {
         password: Buffer.from(request.password),
         options: { unlock: false, unexpire: false, mustChange: false, ...request.options },
         privilegedAuthorised: request.privilegedAuthorised ?? false,
-        script: request.script === undefined ? script : { bytes: Buffer.from(request.script), digest: createHash('sha256').update(request.script).digest('hex') },
+        script:
+          request.script === undefined
+            ? script
+            : { bytes: Buffer.from(request.script), digest: createHash('sha256').update(request.script).digest('hex') },
         onPhase: (phase) => phases.push(phase),
         ...(abort === undefined ? {} : { signal: abort }),
       });
@@ -113,7 +147,7 @@ async function handle(request: SandboxRequest): Promise<unknown> {
 process.stdout.write('{"ready":true}\n');
 for await (const line of createInterface({ input: process.stdin })) {
   const { id, ...request } = JSON.parse(line) as SandboxRequest & { id: number };
-  handle(request as SandboxRequest).then(
+  handle(request).then(
     (value) => process.stdout.write(`${JSON.stringify({ id, value })}\n`),
     (error: unknown) => process.stdout.write(`${JSON.stringify({ id, error: String(error) })}\n`),
   );

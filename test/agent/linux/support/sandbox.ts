@@ -66,16 +66,20 @@ export async function openSandbox(): Promise<Sandbox> {
   });
   const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
   const ready = Promise.withResolvers<undefined>();
-  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const closed = Promise.withResolvers<undefined>();
   let ended = false;
-  void closed.then(() => {
+  child.once('close', () => {
+    closed.resolve(undefined);
     ended = true;
     ready.reject(new Error('the sandbox has ended'));
     for (const { reject } of waiting.values()) reject(new Error('the sandbox has ended'));
   });
   createInterface({ input: child.stdout }).on('line', (line) => {
     const answer = JSON.parse(line) as { ready?: true; id?: number; value?: never; error?: string };
-    if (answer.ready === true) return ready.resolve(undefined);
+    if (answer.ready === true) {
+      ready.resolve(undefined);
+      return;
+    }
     const waiter = waiting.get(answer.id ?? -1);
     waiting.delete(answer.id ?? -1);
     if (answer.error === undefined) waiter?.resolve(answer.value as never);
@@ -91,14 +95,22 @@ export async function openSandbox(): Promise<Sandbox> {
     });
   await ready.promise;
   const sh = async (script: string, input?: string) => {
-    const done = await ask<{ status: number; stdout: string; stderr: string }>({ op: 'sh', script, ...(input === undefined ? {} : { input }) });
+    const done = await ask<{ status: number; stdout: string; stderr: string }>({
+      op: 'sh',
+      script,
+      ...(input === undefined ? {} : { input }),
+    });
     if (done.status !== 0) throw new Error(`${script}: exit ${done.status}: ${done.stderr}`);
     return done.stdout.trim();
   };
   return {
     sh,
-    background: async (script) => { await ask({ op: 'background', script }); },
-    holdLock: async (ms) => { await ask({ op: 'hold-lock', ms }); },
+    background: async (script) => {
+      await ask({ op: 'background', script });
+    },
+    holdLock: async (ms) => {
+      await ask({ op: 'hold-lock', ms });
+    },
     reset: (account, password, more = {}) => ask({ op: 'reset', account, password, ...more }),
     su: (account, password) => ask({ op: 'su', account, password }),
     chpasswd: (account, password) => ask({ op: 'chpasswd', account, password }),
@@ -108,7 +120,7 @@ export async function openSandbox(): Promise<Sandbox> {
     close: async () => {
       child.stdin.end();
       child.kill('SIGKILL');
-      await closed;
+      await closed.promise;
     },
   };
 }
