@@ -79,8 +79,7 @@ function assemble(options: SqliteStoreOptions, database: DatabaseSync, group: Gr
     snapshot: () => group.exclusive(async () => serialize(database)),
     async close() {
       await group.close();
-      reader?.close();
-      if (database.isOpen) database.close();
+      for (const connection of [reader, database]) if (connection?.isOpen === true) connection.close();
     },
   };
 }

@@ -11,7 +11,7 @@ export function createResetRepository(db: Db): ResetRepository {
   return { ...resetReads(db), ...planWrites(db), ...resetWrites(db) };
 }
 
-function resetReads(db: Db): Pick<ResetRepository, 'get' | 'list' | 'targets'> {
+function resetReads(db: Db): Pick<ResetRepository, 'get' | 'list' | 'targets' | 'projectsOf'> {
   return {
     async get(id) {
       const row = await db.selectFrom('resets').selectAll().where('id', '=', id).executeTakeFirst();
@@ -54,6 +54,18 @@ function resetReads(db: Db): Pick<ResetRepository, 'get' | 'list' | 'targets'> {
         .orderBy('instanceId')
         .execute();
       return rows.map(plannedTargetRows.decode);
+    },
+
+    async projectsOf(id) {
+      const rows = await db
+        .selectFrom('tasks')
+        .innerJoin('instances', 'instances.id', 'tasks.instanceId')
+        .select('instances.project')
+        .distinct()
+        .where('tasks.resetId', '=', id)
+        .orderBy('instances.project')
+        .execute();
+      return rows.map(({ project }) => project);
     },
   };
 }

@@ -1,0 +1,87 @@
+import { expect, test } from 'vitest';
+
+import { ProjectName, ResetId } from '#protocol';
+import { allPages, expectAlienCursorsRefused } from './store-paging.ts';
+import { anInstance, aReset, aTarget, aTask, someSealed } from './store-records.ts';
+import type { StoreFixture } from './store.contract.ts';
+
+export function resetPromises(fixture: () => StoreFixture): void {
+  test('keeps a plan and its targets as they were, full or empty', async () => {
+    const { store } = fixture();
+    const reset = aReset({ account: null, supersede: false });
+    const targets = [aTarget(reset), aTarget(reset, { identity: null, keyId: null, blocked: null, sealed: null })];
+    await store.transaction((tx) => tx.resets.insert(reset, targets));
+    expect(await store.read.resets.get(reset.id)).toEqual(reset);
+    const kept = await store.read.resets.targets(reset.id);
+    expect(kept).toHaveLength(2);
+    expect(kept).toEqual(expect.arrayContaining(targets));
+    expect(await store.read.resets.get(ResetId.parse('00000000-0000-4000-8000-000000000000'))).toBeNull();
+  });
+
+  test('takes ciphertexts in chunks, each to its target and to no other', async () => {
+    const { store } = fixture();
+    const reset = aReset();
+    const targets = Array.from({ length: 250 }, () => aTarget(reset, { sealed: null }));
+    await store.transaction((tx) => tx.resets.insert(reset, targets));
+    const sealed = targets.slice(1).map(({ instanceId }) => ({ instanceId, password: someSealed() }));
+    await store.transaction((tx) => tx.resets.putSealed(reset.id, sealed.slice(0, 100)));
+    await store.transaction((tx) => tx.resets.putSealed(reset.id, sealed.slice(100)));
+    for (const target of await store.read.resets.targets(reset.id)) {
+      const expected = sealed.find(({ instanceId }) => instanceId === target.instanceId)?.password ?? null;
+      expect(target.sealed).toEqual(expected);
+    }
+  });
+
+  test('starts once, however many try, and forgets the planned targets then', async () => {
+    const { store } = fixture();
+    const reset = aReset();
+    await store.transaction((tx) => tx.resets.insert(reset, [aTarget(reset)]));
+    const start = (requestedAt: number) =>
+      store.transaction((tx) => tx.resets.start(reset.id, { requestedAt, notAfter: 99 }));
+    expect(await Promise.all([start(5), start(6), start(7)])).toEqual([true, false, false]);
+    expect(await store.read.resets.get(reset.id)).toEqual({ ...reset, requestedAt: 5, notAfter: 99 });
+    expect(await store.read.resets.targets(reset.id)).toEqual([]);
+    await store.transaction((tx) => tx.resets.finish(reset.id, 50));
+    await store.transaction((tx) => tx.resets.finish(reset.id, 60));
+    expect((await store.read.resets.get(reset.id))?.finishedAt).toBe(50);
+  });
+
+  test('lists started resets newest first, in pages, and only those that touch a project', async () => {
+    const { store } = fixture();
+    const here = ProjectName.parse('here');
+    const instances = [anInstance({ project: here }), anInstance({ project: ProjectName.parse('there') })];
+    const resets = [1, 2, 2, 3].map((requestedAt) => aReset({ requestedAt, notAfter: 9 }));
+    await store.transaction(async (tx) => {
+      for (const instance of instances) await tx.instances.insert(instance);
+      await tx.resets.insert(aReset(), []);
+      for (const [n, reset] of resets.entries()) {
+        await tx.resets.insert(reset, []);
+        const touched = n === 3 ? instances : instances.slice(n % 2, (n % 2) + 1);
+        await tx.tasks.insert(touched.map(({ id }) => aTask(reset, { instanceId: id })));
+      }
+    });
+    const list = async (projects: readonly ProjectName[] | null) =>
+      allPages((page) => store.read.resets.list({ projects }, page), 1);
+    expect((await list(null)).map(({ requestedAt }) => requestedAt)).toEqual([3, 2, 2, 1]);
+    expect((await list([here])).map(({ id }) => id)).toEqual([resets[3]?.id, resets[2]?.id, resets[0]?.id]);
+    expect(await list([])).toEqual([]);
+    expect(await store.read.resets.projectsOf(resets[3]?.id ?? aReset().id)).toEqual(['here', 'there']);
+    expect(await store.read.resets.projectsOf(resets[1]?.id ?? aReset().id)).toEqual(['there']);
+    expect(await store.read.resets.projectsOf(aReset().id)).toEqual([]);
+    await expectAlienCursorsRefused((page) => store.read.resets.list({ projects: null }, page));
+  });
+
+  test('forgets plans that were left lying, with their ciphertexts, and nothing that was started', async () => {
+    const { store } = fixture();
+    const [left, fresh] = [aReset({ planExpiresAt: 10 }), aReset({ planExpiresAt: 11 })];
+    const started = aReset({ planExpiresAt: 10, requestedAt: 5 });
+    await store.transaction(async (tx) => {
+      for (const reset of [left, fresh, started]) await tx.resets.insert(reset, [aTarget(reset)]);
+    });
+    expect(await store.transaction((tx) => tx.resets.deleteExpiredPlans(10))).toBe(1);
+    expect(await store.read.resets.get(left.id)).toBeNull();
+    expect(await store.read.resets.targets(left.id)).toEqual([]);
+    expect(await store.read.resets.targets(fresh.id)).toHaveLength(1);
+    expect(await store.read.resets.get(started.id)).toEqual(started);
+  });
+}
