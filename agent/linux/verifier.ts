@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { findPasswd, findShadow } from './account-files.ts';
 import { readAccountFiles } from './account-reader.ts';
@@ -218,16 +218,19 @@ function startHelper(file: string, args: string[], env: NodeJS.ProcessEnv): Help
     detached: true,
   });
   const end = () => killTree(child);
-  const input = child.stdin;
-  if (input === null) throw new TypeError('standard input was asked for as a pipe');
+  const input = child.stdin as Socket;
+  const output = child.stdio[3] as Socket;
   input.on('error', () => undefined); // a helper that is gone shows by its missing answer
-  const answer = readAnswer(child);
+  const answer = readAnswer(child, output);
   // A helper that waits must not keep the agent from ending.
-  child.unref();
+  for (const handle of [child, input, output]) handle.unref();
   return {
     end,
     alive: () => child.pid !== undefined && child.exitCode === null && child.signalCode === null,
-    begin: () => input.write('b'),
+    begin() {
+      for (const handle of [child, input, output]) handle.ref();
+      input.write('b');
+    },
     async ask(request, password, timeoutMs, signal) {
       signal?.throwIfAborted();
       const header = Buffer.from(JSON.stringify(request));
@@ -252,10 +255,9 @@ function startHelper(file: string, args: string[], env: NodeJS.ProcessEnv): Help
 }
 
 /** Resolves at the line, not at the exit, which comes a few milliseconds later. */
-function readAnswer(child: ChildProcess): Promise<HelperEvidence | null> {
+function readAnswer(child: ChildProcess, output: Socket): Promise<HelperEvidence | null> {
   return new Promise((resolve) => {
     let text = '';
-    const output = child.stdio[3] as Readable;
     output.setEncoding('utf8');
     output.on('data', (chunk: string) => {
       text += chunk;

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -162,6 +163,13 @@ describe('what sshd will say', () => {
   ])('%j for uid %i', (text, uid, warnings) => {
     expect(judgeSsh(text, { uid })).toEqual(warnings);
   });
+});
+
+test('a helper that waits does not keep a process from ending', () => {
+  const verifier = new URL('../../../agent/linux/verifier.ts', import.meta.url).href;
+  const code = `const { createVerifier } = await import('${verifier}'); createVerifier({ now: Date.now, standby: true, service: 'login' });`;
+  const ended = spawnSync(process.execPath, ['--input-type=module', '-e', code], { timeout: 10_000, encoding: 'utf8' });
+  expect(ended).toMatchObject({ status: 0, stderr: '' });
 });
 
 test('asks a service of PAM that asks for the password', () => {
