@@ -1,0 +1,80 @@
+import type { FastifyRequest } from 'fastify';
+import { ApiError } from '../service/errors.ts';
+import type { AuditService } from '../service/audit-service.ts';
+import { ANYTHING, type Gate } from '../service/gate.ts';
+import type { Actor } from '../domain/actor.ts';
+import type { Authenticate } from './authentication.ts';
+import { isCanonicalPath } from './canonical-path.ts';
+import type { Metrics } from './metrics.ts';
+import type { LimitName, RateLimiter } from './rate-limiter.ts';
+import type { RequestState } from './request-state.ts';
+import type { Route } from './route.ts';
+
+export type Limiters = Readonly<Record<LimitName, RateLimiter>>;
+
+export interface AdmissionDeps {
+  readonly authenticate: Authenticate;
+  readonly gate: Gate;
+  readonly audit: Pick<AuditService, 'countRefusal'>;
+  readonly metrics: Pick<Metrics, 'refused' | 'limited'>;
+  readonly limiters: Limiters;
+  /** Whether the server takes no new work any more. */
+  readonly isClosing: () => boolean;
+}
+
+/** Where the answer must be given even while the server goes down. */
+const ALWAYS_ANSWERED: readonly string[] = ['/healthz', '/readyz'];
+
+/**
+ * Lets a request in, or throws. Runs on the head of the request, before a byte of its body is read. What gets in has an
+ * actor who may do this kind of thing; whether to this instance or project is decided by the service.
+ */
+export async function admit(
+  deps: AdmissionDeps,
+  route: Route | null,
+  request: FastifyRequest,
+  state: RequestState,
+): Promise<void> {
+  if (!isCanonicalPath(request.raw.url ?? '')) throw new ApiError('route-not-found');
+  if (deps.isClosing() && !(route !== null && ALWAYS_ANSWERED.includes(route.path))) {
+    throw new ApiError('shutting-down', { retryAfterSeconds: 5 });
+  }
+  // No route matched: the handler for that answers.
+  if (route === null) return;
+  if (route.access === 'public') {
+    if (route.limit !== undefined) limit(deps, route, route.limit, state.source, state);
+    return;
+  }
+  const actor = await authenticated(deps, request, state);
+  state.actor = actor;
+  const { access } = route;
+  await deps.gate.guard(async () => {
+    deps.gate.decide(actor, access, ANYTHING, { subject: `route:${route.method} ${route.path}` });
+  });
+  if (route.limit !== undefined) limit(deps, route, route.limit, actor.tokenId, state);
+}
+
+async function authenticated(deps: AdmissionDeps, request: FastifyRequest, { source }: RequestState): Promise<Actor> {
+  const { authorization } = request.headers;
+  const actor = await deps.authenticate({ authorization });
+  if (actor !== null) return actor;
+  // A wrong credential counts as a guess, a missing one does not. The limit stops whoever guesses, and nobody who
+  // holds a good token and shares an address with them.
+  const wait = authorization === undefined ? null : deps.limiters.failedAuthentication.take(source);
+  const code = wait === null ? 'unauthenticated' : 'rate-limited';
+  deps.audit.countRefusal({ code, source, action: 'authenticate' });
+  deps.metrics.refused(code);
+  if (wait === null) throw new ApiError('unauthenticated');
+  deps.metrics.limited('failedAuthentication');
+  throw new ApiError('rate-limited', { retryAfterSeconds: wait });
+}
+
+function limit(deps: AdmissionDeps, route: Route, name: LimitName, key: string, state: RequestState): void {
+  const wait = deps.limiters[name].take(key);
+  if (wait === null) return;
+  const { source, actor } = state;
+  const action = route.access === 'public' ? `${route.method} ${route.path}` : route.access;
+  deps.audit.countRefusal({ code: 'rate-limited', source, action, ...(actor === null ? {} : { actor }) });
+  deps.metrics.limited(name);
+  throw new ApiError('rate-limited', { retryAfterSeconds: wait });
+}

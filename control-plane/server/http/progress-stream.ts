@@ -1,0 +1,103 @@
+import { ProgressEvent, type ResetId } from '#protocol';
+import * as z from 'zod';
+import type { Actor } from '../domain/actor.ts';
+import type { Clock } from '../service/ports.ts';
+import type { ResetService } from '../service/reset-service.ts';
+import type { TokenService } from '../service/token-service.ts';
+
+/** Proxies cut connections on which nothing moves, often after 30 or 60 s. The token is looked at just as often. */
+export const HEARTBEAT_MS = 15_000;
+/** Each holds a connection and a place among the listeners. */
+const STREAMS_PER_TOKEN_MAX = 32;
+/** What a client waits before it comes back, should the connection break. */
+const RETRY_MS = 2_000;
+
+export interface ProgressStreams {
+  /** Null when this token has as many streams as it may have. Ends with the reset, the caller, or the token. */
+  open(actor: Actor, id: ResetId, signal: AbortSignal): AsyncIterable<string> | null;
+}
+
+interface Dependencies {
+  readonly resets: Pick<ResetService, 'watch'>;
+  readonly tokens: Pick<TokenService, 'isCurrent' | 'onRevoked'>;
+  readonly clock: Clock;
+}
+
+/** A reset's progress as server-sent events (WHATWG HTML, section 9.2). */
+export function createProgressStreams(deps: Dependencies): ProgressStreams {
+  const open = new Map<string, number>();
+  const add = (tokenId: string, by: number): void => {
+    const count = (open.get(tokenId) ?? 0) + by;
+    if (count > 0) open.set(tokenId, count);
+    else open.delete(tokenId);
+  };
+  return {
+    open(actor, id, signal) {
+      if ((open.get(actor.tokenId) ?? 0) >= STREAMS_PER_TOKEN_MAX) return null;
+      return stream(deps, actor, id, signal, (by) => add(actor.tokenId, by));
+    },
+  };
+}
+
+async function* stream(
+  deps: Dependencies,
+  actor: Actor,
+  id: ResetId,
+  callerGone: AbortSignal,
+  count: (by: 1 | -1) => void,
+): AsyncGenerator<string, void> {
+  // Here rather than where it is made: a stream that nobody ever reads from ends without its "finally".
+  count(1);
+  const over = new AbortController();
+  const forget = deps.tokens.onRevoked(actor.tokenId, () => over.abort());
+  const signal = AbortSignal.any([callerGone, over.signal]);
+  const events = deps.resets.watch(actor, id, signal)[Symbol.asyncIterator]();
+  try {
+    yield `retry: ${RETRY_MS}\n\n`;
+    let pending = events.next();
+    while (!signal.aborted) {
+      const next = await soonest(deps.clock, pending, signal);
+      if (next === 'heartbeat') {
+        if (!(await deps.tokens.isCurrent(actor.tokenId))) return;
+        yield ': still here\n\n';
+      } else if (next === 'aborted' || next.done === true) {
+        return;
+      } else {
+        yield eventText(next.value);
+        if (next.value.finished) return;
+        pending = events.next();
+      }
+    }
+  } finally {
+    over.abort();
+    forget();
+    count(-1);
+    // Not awaited: a generator that waits for its next event returns only after that; it has been told by the signal.
+    events.return?.().catch(() => undefined);
+  }
+}
+
+type Next = IteratorResult<ProgressEvent> | 'heartbeat' | 'aborted';
+
+function soonest(clock: Clock, pending: Promise<IteratorResult<ProgressEvent>>, signal: AbortSignal): Promise<Next> {
+  return new Promise((resolve, reject) => {
+    const settle = (end: () => void): void => {
+      forget();
+      signal.removeEventListener('abort', onAbort);
+      end();
+    };
+    const onAbort = (): void => settle(() => resolve('aborted'));
+    const forget = clock.after(HEARTBEAT_MS, () => settle(() => resolve('heartbeat')));
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    pending.then(
+      (next) => settle(() => resolve(next)),
+      (error: unknown) => settle(() => reject(error instanceof Error ? error : new Error(String(error)))),
+    );
+  });
+}
+
+function eventText(event: ProgressEvent): string {
+  // JSON has no bare line breaks, which would end the event's line.
+  return `event: progress\ndata: ${JSON.stringify(z.encode(ProgressEvent, event))}\n\n`;
+}

@@ -1,0 +1,70 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { schemaOf } from './openapi.ts';
+import type { RequestStates } from './request-state.ts';
+import type { RawAnswer, Route } from './route.ts';
+
+/** Registers every route with the framework. What is registered otherwise has no access, and is refused. */
+export function registerRoutes(
+  app: FastifyInstance,
+  routes: readonly Route[],
+  deps: { readonly states: RequestStates; readonly closing: AbortSignal },
+): { routeOf(request: FastifyRequest): Route | null } {
+  const byPattern = new Map<string, Route>();
+  for (const route of routes) {
+    byPattern.set(`${route.method} ${route.path}`, route);
+    app.route({
+      method: route.method,
+      url: route.path,
+      schema: schemaOf(route),
+      handler: (request, reply) => answer(route, request, reply, deps),
+    });
+  }
+  return {
+    routeOf(request) {
+      if (request.is404) return null;
+      const route = byPattern.get(`${request.method} ${request.routeOptions.url ?? ''}`);
+      if (route === undefined) throw new Error(`${request.routeOptions.url ?? ''} was registered without an access`);
+      return route;
+    },
+  };
+}
+
+async function answer(
+  route: Route,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { states, closing }: { readonly states: RequestStates; readonly closing: AbortSignal },
+): Promise<FastifyReply> {
+  const { actor, arrivedAt, source } = states.get(request);
+  // Admission sets the actor of every route that is not public. Checked once more where it counts.
+  if (route.access !== 'public' && actor === null) throw new Error(`${route.path} was reached without an actor`);
+  const given = await route.handle({
+    actor,
+    arrivedAt,
+    source,
+    params: request.params,
+    query: request.query,
+    body: request.body,
+    signal: () => signalOf(reply, closing),
+  });
+  if (isRaw(given)) {
+    return reply
+      .code(given.status)
+      .headers(given.headers ?? {})
+      .type(given.contentType)
+      .send(given.payload);
+  }
+  if (given.body === undefined) return reply.code(given.status).send();
+  return reply.code(given.status).type('application/json').send(given.body);
+}
+
+function isRaw(given: { readonly status: number; readonly body: unknown } | RawAnswer): given is RawAnswer {
+  return 'payload' in given;
+}
+
+/** Aborts once the connection is gone or the server goes down. */
+function signalOf(reply: FastifyReply, closing: AbortSignal): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  return AbortSignal.any([gone.signal, closing]);
+}

@@ -1,0 +1,158 @@
+import { Readable } from 'node:stream';
+import {
+  API_PREFIX,
+  CancelledReset,
+  ChunkAccepted,
+  PlanReset,
+  Reset,
+  ResetId,
+  ResetPage,
+  ResetPlan,
+  ResetQuery,
+  StartReset,
+  TaskPage,
+  TaskQuery,
+} from '#protocol';
+import * as z from 'zod';
+import { ApiError } from '../../service/errors.ts';
+import { createProgressStreams, type ProgressStreams } from '../progress-stream.ts';
+import { route, type Route } from '../route.ts';
+import type { RouteDeps } from './all.ts';
+
+const PATH = `${API_PREFIX}/resets`;
+const Params = z.object({ id: ResetId });
+const tag = 'resets';
+type Resets = RouteDeps['services']['resets'];
+
+export function resetRoutes({ services, clock }: Pick<RouteDeps, 'services' | 'clock'>): readonly Route[] {
+  const { resets, tokens } = services;
+  const streams = createProgressStreams({ resets, tokens, clock });
+  return [...askingRoutes(resets), ...readingRoutes(resets), eventsRoute(resets, streams)];
+}
+
+function askingRoutes(resets: Resets): readonly Route[] {
+  return [
+    route({
+      method: 'POST',
+      path: `${PATH}/plan`,
+      access: 'reset.plan',
+      limit: 'reset',
+      tag,
+      summary: 'Plan a reset',
+      description: 'Who would be reset, to which keys the password is to be sealed, who is blocked and why.',
+      body: PlanReset,
+      responses: { 200: { description: 'The plan. Nothing else has changed.', schema: ResetPlan } },
+      errors: ['instance-not-found', 'no-targets', 'too-many-targets', 'os-mixed'],
+      handle: async ({ actor, body }) => ({ status: 200, body: await resets.plan(actor, body) }),
+    }),
+    route({
+      method: 'POST',
+      path: PATH,
+      access: 'reset.start',
+      limit: 'reset',
+      tag,
+      summary: 'Start a planned reset',
+      description: 'Takes the sealed passwords, in one request or in chunks. Nothing starts before the final one.',
+      body: StartReset,
+      responses: {
+        201: { description: 'The reset has started.', schema: Reset },
+        202: { description: 'The chunk was taken; send the next.', schema: ChunkAccepted },
+      },
+      errors: [
+        'reset-not-planned',
+        'targets-blocked',
+        'targets-incomplete',
+        'target-unplanned',
+        'agent-key-changed',
+        'reset-lifetime-invalid',
+        'os-mixed',
+        'account-not-authorised',
+      ],
+      handle: async ({ actor, body, arrivedAt }) => {
+        const outcome = await resets.start(actor, body, arrivedAt);
+        return outcome.done ? { status: 201, body: outcome.reset } : { status: 202, body: outcome.chunk };
+      },
+    }),
+    route({
+      method: 'POST',
+      path: `${PATH}/:id/cancel`,
+      access: 'reset.cancel',
+      tag,
+      summary: 'Cancel what has not been handed to an instance yet',
+      params: Params,
+      responses: { 200: { description: 'How much was cancelled.', schema: CancelledReset } },
+      errors: ['reset-not-found', 'reset-finished'],
+      handle: async ({ actor, params }) => ({ status: 200, body: await resets.cancel(actor, params.id) }),
+    }),
+  ];
+}
+
+function readingRoutes(resets: Resets): readonly Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: PATH,
+      access: 'reset.read',
+      tag,
+      summary: 'List resets',
+      description: 'Newest first.',
+      query: ResetQuery,
+      responses: { 200: { description: 'A page of resets.', schema: ResetPage } },
+      handle: async ({ actor, query }) => ({ status: 200, body: await resets.list(actor, query) }),
+    }),
+    route({
+      method: 'GET',
+      path: `${PATH}/:id`,
+      access: 'reset.read',
+      tag,
+      summary: 'Show a reset',
+      params: Params,
+      responses: { 200: { description: 'The reset, with how many of its tasks stand where.', schema: Reset } },
+      errors: ['reset-not-found'],
+      handle: async ({ actor, params }) => ({ status: 200, body: await resets.get(actor, params.id) }),
+    }),
+    route({
+      method: 'GET',
+      path: `${PATH}/:id/tasks`,
+      access: 'reset.read',
+      tag,
+      summary: 'List the tasks of a reset, one an instance',
+      params: Params,
+      query: TaskQuery,
+      responses: { 200: { description: 'A page of tasks.', schema: TaskPage } },
+      errors: ['reset-not-found'],
+      handle: async ({ actor, params, query }) => ({
+        status: 200,
+        body: await resets.tasks(actor, params.id, query),
+      }),
+    }),
+  ];
+}
+
+function eventsRoute(resets: Resets, streams: ProgressStreams): Route {
+  return route({
+    method: 'GET',
+    path: `${PATH}/:id/events`,
+    access: 'reset.read',
+    tag,
+    summary: 'Follow a reset',
+    description:
+      'Server-sent events named `progress`: first the state as it is, then every change. Ends when the reset is finished.',
+    params: Params,
+    responses: { 200: { description: 'The stream.', schema: z.string(), contentType: 'text/event-stream' } },
+    errors: ['reset-not-found', 'rate-limited'],
+    handle: async ({ actor, params, signal }) => {
+      // Refusals need a status, which is sent before the first event.
+      await resets.get(actor, params.id);
+      const events = streams.open(actor, params.id, signal());
+      if (events === null) throw new ApiError('rate-limited', { retryAfterSeconds: 30 });
+      return {
+        status: 200,
+        contentType: 'text/event-stream',
+        // For nginx, which would otherwise keep events back until it has a buffer full of them.
+        headers: { 'x-accel-buffering': 'no' },
+        payload: Readable.from(events),
+      };
+    },
+  });
+}

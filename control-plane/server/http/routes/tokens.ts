@@ -1,0 +1,63 @@
+import { API_PREFIX, CreatedToken, CreateToken, PageQuery, TokenId, TokenPage, WhoAmI } from '#protocol';
+import * as z from 'zod';
+import { route, type Route } from '../route.ts';
+import type { RouteDeps } from './all.ts';
+
+const PATH = `${API_PREFIX}/tokens`;
+const tag = 'tokens';
+
+export function tokenRoutes({ services: { tokens } }: Pick<RouteDeps, 'services'>): readonly Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: PATH,
+      access: 'token.read',
+      tag,
+      summary: 'List tokens, without their secrets',
+      query: PageQuery,
+      responses: { 200: { description: 'A page of tokens, newest first.', schema: TokenPage } },
+      handle: async ({ actor, query }) => ({ status: 200, body: await tokens.list(actor, query) }),
+    }),
+    route({
+      method: 'POST',
+      path: PATH,
+      // The lesser of the two rights that this takes; API tokens are decided on by the service.
+      access: 'join-token.create',
+      tag,
+      summary: 'Create a token',
+      description:
+        'An API token needs the right `token.create`, and may not do more than its creator. The secret is in this answer ' +
+        'and nowhere else.',
+      body: CreateToken,
+      responses: { 201: { description: 'The new token.', schema: CreatedToken } },
+      errors: ['instance-not-found', 'project-not-found'],
+      handle: async ({ actor, body }) => ({ status: 201, body: await tokens.create(actor, body) }),
+    }),
+    route({
+      method: 'DELETE',
+      path: `${PATH}/:id`,
+      access: 'token.revoke',
+      tag,
+      summary: 'Revoke a token, at once and for good',
+      params: z.object({ id: TokenId }),
+      responses: { 204: { description: 'It lets nobody in any more.', schema: z.undefined() } },
+      errors: ['token-not-found'],
+      handle: async ({ actor, params }) => {
+        await tokens.revoke(actor, params.id);
+        return { status: 204, body: undefined };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: `${API_PREFIX}/whoami`,
+      access: 'self.read',
+      tag,
+      summary: 'What this token may do',
+      responses: { 200: { description: 'The holder of the token.', schema: WhoAmI } },
+      handle: async ({ actor: { tokenId, name, role, projects, privileged } }) => ({
+        status: 200,
+        body: { tokenId, name, role, projects, privileged },
+      }),
+    }),
+  ];
+}
