@@ -1,0 +1,58 @@
+import type { Command } from 'commander';
+import * as z from 'zod';
+import { fingerprintOf, thumbprintOf } from '#protocol';
+import { ConnectionFlags } from '../config/config.ts';
+import { clientError } from '../errors.ts';
+import { indexPins, judgeIdentity, pinOf } from '../identities/known-instances.ts';
+import { fieldLines } from '../output/table.ts';
+import { pinStoreOf } from '../state.ts';
+import { handleConnected, mustConfirm, type CommandContext } from './support.ts';
+
+const TrustFlags = ConnectionFlags.extend({
+  fingerprint: z.string().optional(),
+  knownInstances: z.string().optional(),
+});
+
+/** `latchkey instances trust`: pins the identity that an instance presents, once a person has compared it. */
+export function addTrust(parent: Command, context: CommandContext): void {
+  const command = parent
+    .command('trust')
+    .description('pin the identity that an instance has now, after comparing it on the instance')
+    .argument('<INSTANCE>', 'name or id')
+    .option('--fingerprint <SHA256:…>', 'what "latchkey-agent status" shows on the instance; without it you are asked')
+    .option('--known-instances <FILE>', 'the pinned identities (default: in the state directory)');
+
+  handleConnected(command, context, TrustFlags, async ({ args: [nameOrId = ''], flags, ports, routes, server }) => {
+    const { id: instanceId, name, agent } = await routes.instances.find(nameOrId);
+    if (agent.identityKey === null) throw clientError('agent-not-installed', [`${name} has no identity yet.`]);
+    // From the key itself: the thumbprint beside it is only what the control plane says of it.
+    const identity = await thumbprintOf(agent.identityKey);
+    const store = pinStoreOf(ports, flags.knownInstances);
+    const index = indexPins(await store.load(), server);
+    const verdict = judgeIdentity(index, { instanceId, name, identity });
+    const fingerprint = fingerprintOf(identity);
+    if (verdict.kind === 'known') {
+      ports.terminal.out(`${name} is pinned already: ${fingerprint}`);
+      return 0;
+    }
+
+    const before = index.byId.get(instanceId) ?? index.byName.get(name);
+    const lines = fieldLines([
+      ['instance', `${name} (${instanceId})`],
+      ['pinned', before === undefined ? '-' : `${before.fingerprint} for ${before.name} (${before.instanceId})`],
+      ['presented', fingerprint],
+    ]);
+    for (const line of lines) ports.terminal.err(line);
+    if (flags.fingerprint !== undefined && flags.fingerprint !== fingerprint) {
+      throw clientError('identity-changed', [
+        { subject: name, code: 'identity-changed', message: `expected ${flags.fingerprint}, presented ${fingerprint}` },
+      ]);
+    }
+    const given = flags.fingerprint !== undefined;
+    const question = 'Does "latchkey-agent status" on the instance show the presented fingerprint?';
+    await mustConfirm(ports, question, given, '--fingerprint SHA256:…');
+    await store.add([pinOf(server, { instanceId, name, identity })]);
+    ports.terminal.out(`${name} is pinned: ${fingerprint}`);
+    return 0;
+  });
+}

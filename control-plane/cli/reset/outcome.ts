@@ -1,0 +1,185 @@
+import {
+  explain,
+  openSigned,
+  RID_500,
+  TaskResult,
+  thumbprintOf,
+  type AccountRef,
+  type Digest,
+  type InstanceId,
+  type PlannedTarget,
+  type PublicKey,
+  type ResetId,
+  type Task,
+  type TaskState,
+  type Verify,
+  type VerifiedBy,
+  type Warning,
+} from '#protocol';
+
+/** What became of one instance, as the client is willing to say it. */
+export interface Outcome {
+  readonly instanceId: InstanceId;
+  readonly instance: string;
+  /** Null where nothing was started (a dry run). */
+  readonly state: TaskState | null;
+  readonly code: string | null;
+  readonly message: string | null;
+  readonly remedy: string | null;
+  readonly detail: string | null;
+  readonly verifiedBy: VerifiedBy | null;
+  readonly warnings: readonly Warning[];
+  readonly appliedMs: number | null;
+  readonly verifiedMs: number | null;
+}
+
+/** What the client knows of a task by itself: enough to check the instance's signed word on it. */
+export interface Expectation {
+  readonly resetId: ResetId;
+  readonly instanceId: InstanceId;
+  readonly account: AccountRef;
+  /** The pinned identity of the instance. */
+  readonly identityKey: PublicKey;
+  /** SHA-256 of the sealed bytes that this client sent. */
+  readonly digest: Digest;
+}
+
+const NOTHING_YET = {
+  code: null,
+  message: null,
+  remedy: null,
+  detail: null,
+  verifiedBy: null,
+  warnings: [],
+  appliedMs: null,
+  verifiedMs: null,
+};
+
+export function outcomeOfBlocked({ instanceId, name, blocked }: PlannedTarget): Outcome {
+  return {
+    ...NOTHING_YET,
+    instanceId,
+    instance: name,
+    state: 'blocked',
+    code: blocked?.code ?? null,
+    message: blocked?.message ?? null,
+    remedy: blocked?.remedy ?? null,
+  };
+}
+
+/** A target of which nothing is known yet but that it was planned (null) or handed over. */
+export function outcomeOfReady(target: { instanceId: InstanceId; name: string }, state: TaskState | null): Outcome {
+  return { ...NOTHING_YET, instanceId: target.instanceId, instance: target.name, state };
+}
+
+/** A task on the control plane's word alone. */
+export function outcomeOfTask(task: Task): Outcome {
+  const { instanceId, instance, state, code, message, remedy, detail, verifiedBy, warnings, appliedMs, verifiedMs } =
+    task;
+  return { instanceId, instance, state, code, message, remedy, detail, verifiedBy, warnings, appliedMs, verifiedMs };
+}
+
+/**
+ * A task with its success checked: the instance itself must have signed it, about this reset, this account and the
+ * very bytes that this client sealed. What is not proven that way is no success, whatever the control plane says.
+ */
+export async function judgeTask(task: Task, expected: Expectation, verify: Verify): Promise<Outcome> {
+  const outcome = outcomeOfTask(task);
+  if (task.state !== 'succeeded') return outcome;
+  const result = await provenResult(task, expected, verify);
+  if (result !== null) return { ...outcome, verifiedBy: result.verifiedBy, warnings: result.warnings };
+  const { message, remedy } = explain('result-unproven');
+  return { ...outcome, state: 'outcome-unknown', code: 'result-unproven', message, remedy, verifiedBy: null };
+}
+
+async function provenResult(task: Task, expected: Expectation, verify: Verify): Promise<TaskResult | null> {
+  const { result } = task;
+  if (result === null) return null;
+  if (result.key !== (await thumbprintOf(expected.identityKey))) return null;
+  const opened = await openSigned(verify, expected.identityKey, 'result', TaskResult, result);
+  if (!opened.ok) return null;
+  const { body } = opened;
+  const fits =
+    body.state === 'succeeded' &&
+    body.verifiedBy !== null &&
+    body.resetId === expected.resetId &&
+    body.taskId === task.id &&
+    body.instanceId === expected.instanceId &&
+    body.sealedDigest === expected.digest &&
+    // The built-in administrator has a name that only the instance knows.
+    (expected.account === RID_500 || body.account === expected.account);
+  return fits ? body : null;
+}
+
+const FINISHED: ReadonlySet<TaskState> = new Set([
+  'succeeded',
+  'failed',
+  'outcome-unknown',
+  'task-expired',
+  'cancelled',
+  'superseded',
+  'blocked',
+]);
+
+export function isFinished({ state }: { readonly state: TaskState | null }): boolean {
+  return state !== null && FINISHED.has(state);
+}
+
+export interface Tally {
+  readonly total: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly blocked: number;
+  readonly pending: number;
+}
+
+export function tallyOf(outcomes: Iterable<Outcome>): Tally {
+  const tally = { total: 0, succeeded: 0, failed: 0, blocked: 0, pending: 0 };
+  for (const outcome of outcomes) {
+    tally.total += 1;
+    if (outcome.state === 'succeeded') tally.succeeded += 1;
+    else if (outcome.state === 'blocked') tally.blocked += 1;
+    else if (isFinished(outcome)) tally.failed += 1;
+    else tally.pending += 1;
+  }
+  return tally;
+}
+
+/** Codes of failures after which the new password may be the one that works. */
+const MAYBE_APPLIED: ReadonlySet<string> = new Set([
+  'interrupted',
+  'no-answer',
+  'password-not-accepted',
+  'pam-broken',
+  'result-unproven',
+  'script-failed',
+  'script-timeout',
+  'verification-inconclusive',
+]);
+
+const NEVER_APPLIED: ReadonlySet<TaskState> = new Set(['task-expired', 'cancelled', 'superseded', 'blocked']);
+
+/** Whether the new password stands on the instance, or may: a generated one is then never kept from the operator. */
+export function mayBeApplied(outcome: Outcome): boolean {
+  if (outcome.state === null || NEVER_APPLIED.has(outcome.state)) return false;
+  if (outcome.state !== 'failed') return true;
+  return outcome.appliedMs !== null || (outcome.code !== null && MAYBE_APPLIED.has(outcome.code));
+}
+
+/** How a command that started something ended. */
+export type Ending = 'watched' | 'accepted' | 'dry-run' | 'detached';
+
+/** 0: everything succeeded, was accepted (`--no-wait`) or could be reset (`--dry-run`). 1: some did not. */
+export function exitCodeOf(ending: Ending, tally: Tally): 0 | 1 {
+  switch (ending) {
+    case 'watched':
+      return tally.succeeded === tally.total ? 0 : 1;
+    case 'accepted':
+    case 'dry-run':
+      return tally.blocked === 0 && tally.failed === 0 ? 0 : 1;
+    case 'detached':
+      return 1;
+    default:
+      return ending satisfies never;
+  }
+}

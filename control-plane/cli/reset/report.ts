@@ -1,0 +1,107 @@
+import { explainWarning, type ResetId, type ResetMode } from '#protocol';
+import { countText, durationText } from '../output/format.ts';
+import { tableLines } from '../output/table.ts';
+import { mayBeApplied, tallyOf, type Ending, type Outcome } from './outcome.ts';
+
+/** Up to this many instances, each gets a line at the end; beyond, the failures were shown and the counts follow. */
+const TABLE_ROWS_MAX = 40;
+
+export interface Report {
+  readonly id: ResetId;
+  readonly mode: ResetMode;
+  readonly account: string | null;
+  readonly ending: Ending;
+  readonly outcomes: readonly Outcome[];
+  /** The generated password of an instance as text; null where there is none to show. */
+  readonly revealed: ReadonlyMap<string, string>;
+  /** Whether all instances got the same generated password. */
+  readonly samePassword: boolean;
+  /** A line for each instance, however many there are. */
+  readonly everyRow?: boolean;
+}
+
+/** What `--json` prints: the fields are a promise. `password` is there only with `--generate`, see `mayBeApplied`. */
+export function reportJson({ id, mode, account, outcomes, revealed }: Report): unknown {
+  return {
+    id,
+    mode,
+    account,
+    tasks: outcomes.map((outcome) => {
+      const { instance, state, code, message, verifiedBy, warnings, appliedMs, verifiedMs } = outcome;
+      const password = revealed.get(outcome.instanceId);
+      const task = { instance, state, code, message, verifiedBy, warnings, appliedMs, verifiedMs };
+      return password === undefined ? task : { ...task, password };
+    }),
+  };
+}
+
+/** The report for people, without passwords. */
+export function reportLines(report: Report): string[] {
+  const { outcomes, ending } = report;
+  const lines = [summaryLine(report)];
+  if (outcomes.length > TABLE_ROWS_MAX && report.everyRow !== true) {
+    const worth = outcomes.filter(({ state, code }) => state === 'blocked' || code === 'result-unproven');
+    if (ending === 'dry-run') lines.push(...worth.slice(0, TABLE_ROWS_MAX).flatMap(rowNotes));
+    lines.push(`Each instance: latchkey resets show ${report.id}`);
+    return lines;
+  }
+  const rows = outcomes.map((outcome) => [outcome.instance, stateText(outcome), proofText(outcome), timeText(outcome)]);
+  return [...tableLines(['INSTANCE', 'STATE', 'PROVEN BY', 'AFTER'], rows), ...outcomes.flatMap(rowNotes), ...lines];
+}
+
+function summaryLine({ ending, outcomes, id }: Report): string {
+  const { total, succeeded, failed, blocked, pending } = tallyOf(outcomes);
+  switch (ending) {
+    case 'dry-run':
+      return `${countText(total - blocked, 'instance')} can be reset, ${blocked} blocked. Nothing was changed.`;
+    case 'accepted':
+      return `Accepted for ${countText(total - blocked, 'instance')}, ${blocked} blocked. Watch: latchkey resets watch ${id}`;
+    case 'detached':
+    case 'watched':
+      return `${succeeded} of ${total} succeeded, ${failed} failed, ${blocked} blocked, ${pending} pending.`;
+    default:
+      return ending satisfies never;
+  }
+}
+
+function stateText({ state }: Outcome): string {
+  return state ?? 'ready';
+}
+
+const PROOFS = { login: 'login', authenticate: 'authentication only', hash: 'stored hash only' } as const;
+
+function proofText({ verifiedBy }: Outcome): string {
+  return verifiedBy === null ? '-' : PROOFS[verifiedBy];
+}
+
+function timeText({ verifiedMs, appliedMs }: Outcome): string {
+  const spanMs = verifiedMs ?? appliedMs;
+  return spanMs === null ? '-' : durationText(spanMs);
+}
+
+/** Below the table: why not, what to do, and what stands in the way of a login although the password is right. */
+function rowNotes({ instance, code, message, remedy, detail, warnings }: Outcome): string[] {
+  const why = code === null ? [] : [`${instance}: ${message ?? ''}${detail === null ? '' : ` (${detail})`} [${code}]`];
+  const what = code === null || remedy === null ? [] : [`  ${remedy}`];
+  return [...why, ...what, ...warnings.map((warning) => `${instance}: ${explainWarning(warning)}`)];
+}
+
+/**
+ * Generated passwords for people, on standard output only: one, or one an instance. Those that were surely not applied
+ * are left out.
+ */
+export function passwordLines({ outcomes, revealed, samePassword }: Report): string[] {
+  const rows = outcomes.flatMap(({ instanceId, instance }) => {
+    const password = revealed.get(instanceId);
+    return password === undefined ? [] : [[instance, password]];
+  });
+  const first = rows[0]?.[1];
+  if (first === undefined) return [];
+  if (samePassword) return [`Password, on ${countText(rows.length, 'instance')}: ${first}`];
+  return tableLines(['INSTANCE', 'PASSWORD'], rows);
+}
+
+/** Which generated passwords to show. */
+export function revealable(outcomes: readonly Outcome[]): Outcome[] {
+  return outcomes.filter(mayBeApplied);
+}

@@ -1,0 +1,188 @@
+import { verifyEd25519, type Code, type InstanceId, type ResetPlan } from '#protocol';
+import type { Routes } from '../api/routes.ts';
+import { clientError, type ErrorDetail } from '../errors.ts';
+import { indexPins } from '../identities/known-instances.ts';
+import type { PinStore } from '../identities/pin-store.ts';
+import { jsonText } from '../output/json.ts';
+import type { Ports } from '../ports.ts';
+import { followReset } from './follow.ts';
+import { judgePlan, type PlanVerdict, type ReadyTarget } from './judge-plan.ts';
+import {
+  exitCodeOf,
+  outcomeOfBlocked,
+  outcomeOfReady,
+  tallyOf,
+  type Ending,
+  type Expectation,
+  type Outcome,
+} from './outcome.ts';
+import { obtainPasswords, type Passwords } from './passwords.ts';
+import { passwordLines, reportJson, reportLines, revealable } from './report.ts';
+import type { ResetRequest } from './request.ts';
+import { chunksOf, notAfterOf, sealAll, type SealTerms } from './seal.ts';
+import { sendChunks } from './send.ts';
+import type { SentResets } from './sent.ts';
+
+const NOTES_SHOWN_MAX = 20;
+
+export interface ResetWorld {
+  readonly ports: Ports;
+  readonly routes: Routes;
+  /** URL of the control plane: what pins belong to. */
+  readonly server: string;
+  readonly pins: PinStore;
+  readonly sent: SentResets;
+}
+
+/** `latchkey reset`, from the plan to the report. Rejects with a `CliError` while nothing has been started. */
+export async function runReset(request: ResetRequest, world: ResetWorld): Promise<0 | 1> {
+  const plan = await world.routes.resets.plan(request.plan);
+  const verdict = await judgePlan(plan, {
+    request,
+    pins: indexPins(await world.pins.load(), world.server),
+    verify: verifyEd25519,
+    now: world.ports.clock.now(),
+  });
+  if (verdict.refusals.length > 0) throw refusal(verdict.refusals);
+  const outcomes = new Map<InstanceId, Outcome>();
+  for (const target of verdict.blocked) outcomes.set(target.instanceId, outcomeOfBlocked(target));
+  for (const target of verdict.ready) outcomes.set(target.instanceId, outcomeOfReady(target, null));
+  if (request.dryRun) return report('dry-run', { request, plan, outcomes, passwords: null }, world);
+
+  if (verdict.blocked.length > 0 && !(request.skipBlocked && verdict.ready.length > 0)) {
+    throw clientError('targets-blocked', verdict.blocked.map(blockedDetail));
+  }
+  showNotes(verdict, world);
+  const passwords = await obtainPasswords(request.passwordSource, verdict.ready, plan.passwordPolicy, world.ports);
+  try {
+    const ending = await carryOut({ request, plan, verdict, outcomes, passwords }, world);
+    return await report(ending, { request, plan, outcomes, passwords }, world);
+  } finally {
+    passwords.dispose();
+  }
+}
+
+interface Undertaking {
+  readonly request: ResetRequest;
+  readonly plan: ResetPlan;
+  readonly verdict: PlanVerdict;
+  readonly outcomes: Map<InstanceId, Outcome>;
+  readonly passwords: Passwords;
+}
+
+/** Seals, sends and watches. From here on an interrupt only detaches: what was started must be reported. */
+async function carryOut(undertaking: Undertaking, world: ResetWorld): Promise<Ending> {
+  const { request, plan, verdict, outcomes, passwords } = undertaking;
+  const { ports, routes, sent } = world;
+  const stop = new AbortController();
+  const unlisten = ports.interrupts.listen(() => stop.abort());
+  try {
+    const terms: SealTerms = {
+      resetId: plan.resetId,
+      // The seal binds what the operator asked for, not what the plan says about it.
+      mode: request.plan.mode,
+      options: request.plan.options,
+      notAfter: notAfterOf(request.plan.mode, plan.now),
+    };
+    const { sealed, digests } = await sealAll(verdict.ready, terms, passwords);
+    const expectations = expectationsOf(verdict.ready, plan, digests);
+    // Pins and records before the effect: afterwards a crash would lose what proves the results.
+    await world.pins.add(verdict.pins);
+    await sent.save([...expectations.values()]);
+    if (stop.signal.aborted) throw clientError('not-confirmed');
+
+    const { resetId, notAfter } = terms;
+    const chunks = chunksOf(sealed, { resetId, notAfter, skipBlocked: request.skipBlocked });
+    const started = await sendChunks(chunks, routes.resets, ports.clock, stop.signal);
+    const pending = request.plan.mode === 'offline' ? 'staged' : 'pending';
+    for (const target of verdict.ready) outcomes.set(target.instanceId, outcomeOfReady(target, pending));
+    if (started === 'unknown') {
+      ports.terminal.err('It is not known whether the control plane took the reset: the connection was lost.');
+      return 'detached';
+    }
+    if (!request.wait) return 'accepted';
+    const { terminal, clock, random } = ports;
+    const signal = stop.signal;
+    const finished = await followReset({
+      ...{ resetId, outcomes, expectations, routes, terminal, clock, random, signal },
+      verify: verifyEd25519,
+    });
+    if (finished) await sent.forget(resetId);
+    return finished ? 'watched' : 'detached';
+  } finally {
+    unlisten();
+  }
+}
+
+function expectationsOf(
+  ready: readonly ReadyTarget[],
+  { resetId }: ResetPlan,
+  digests: ReadonlyMap<InstanceId, Expectation['digest']>,
+): Map<InstanceId, Expectation> {
+  const expectations = new Map<InstanceId, Expectation>();
+  for (const { instanceId, account, identityKey } of ready) {
+    const digest = digests.get(instanceId);
+    if (digest === undefined) throw new Error('a target was not sealed to');
+    expectations.set(instanceId, { resetId, instanceId, account, identityKey, digest });
+  }
+  return expectations;
+}
+
+interface Finished {
+  readonly request: ResetRequest;
+  readonly plan: ResetPlan;
+  readonly outcomes: ReadonlyMap<InstanceId, Outcome>;
+  readonly passwords: Passwords | null;
+}
+
+async function report(ending: Ending, finished: Finished, { ports: { terminal } }: ResetWorld): Promise<0 | 1> {
+  const { request, plan, passwords } = finished;
+  const outcomes = [...finished.outcomes.values()];
+  const revealed = new Map<string, string>();
+  if (passwords?.generated === true) {
+    for (const { instanceId } of revealable(outcomes)) {
+      revealed.set(instanceId, Buffer.from(passwords.bytesFor(instanceId)).toString('utf8'));
+    }
+  }
+  const whole = {
+    id: plan.resetId,
+    mode: plan.mode,
+    account: request.plan.account,
+    ...{ ending, outcomes, revealed, samePassword: passwords?.same === true },
+  };
+  if (ending === 'detached') {
+    terminal.err(`Detached; the reset goes on. Watch it with: latchkey resets watch ${plan.resetId}`);
+  }
+  if (request.json) {
+    terminal.out(jsonText(reportJson(whole)));
+  } else {
+    for (const line of [...reportLines(whole), ...passwordLines(whole)]) terminal.out(line);
+  }
+  return exitCodeOf(ending, tallyOf(outcomes));
+}
+
+function blockedDetail({ name, blocked }: PlanVerdict['blocked'][number]): ErrorDetail {
+  const code = blocked?.code ?? 'targets-blocked';
+  return { subject: name, code, message: `${blocked?.message ?? ''} ${blocked?.remedy ?? ''}`.trim() };
+}
+
+/** What is graver comes first, and names the error. */
+const GRAVITY: readonly Code[] = [
+  'identity-changed',
+  'sealing-key-unsigned',
+  'sealing-key-other-instance',
+  'control-plane-answer-invalid',
+  'identity-unknown',
+  'sealing-key-expired',
+  'clock-disagrees',
+];
+
+function refusal(refusals: readonly ErrorDetail[]) {
+  const worst = GRAVITY.find((code) => refusals.some((detail) => detail.code === code));
+  return clientError(worst ?? 'control-plane-answer-invalid', refusals);
+}
+
+function showNotes({ notes }: PlanVerdict, { ports: { terminal } }: ResetWorld): void {
+  for (const note of notes.slice(0, NOTES_SHOWN_MAX)) terminal.err(note);
+  if (notes.length > NOTES_SHOWN_MAX) terminal.err(`and ${notes.length - NOTES_SHOWN_MAX} more`);
+}

@@ -1,0 +1,14 @@
+import { statePath } from './config/config.ts';
+import { createPinStore, type PinStore } from './identities/pin-store.ts';
+import type { Ports } from './ports.ts';
+import { createSentResets, type SentResets } from './reset/sent.ts';
+
+/** The pinned identities of this user, or those of the file named. */
+export function pinStoreOf(ports: Ports, path?: string): PinStore {
+  return createPinStore(ports.files, path ?? `${statePath(ports.env, ports.home)}/known_instances`);
+}
+
+/** What this user sent to that control plane and has not seen the end of. */
+export function sentResetsOf(ports: Ports, server: string): SentResets {
+  return createSentResets(ports.files, `${statePath(ports.env, ports.home)}/resets`, server);
+}

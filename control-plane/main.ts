@@ -1,0 +1,54 @@
+#!/usr/bin/env node
+import { runCli } from './cli/cli.ts';
+
+const SERVER = { name: 'server', summary: 'run the control plane, check its configuration' };
+const EXIT_USAGE = 2;
+
+/**
+ * The program `latchkey`: the control plane itself (`latchkey server`) and the operator's command line, which is a
+ * client of its API. The one place that knows both; each is loaded only when it is asked for.
+ */
+async function main(argv: readonly string[]): Promise<number> {
+  if (argv[0] === SERVER.name || (argv[0] === 'help' && argv[1] === SERVER.name)) return runServer(argv);
+  return runCli(argv, {
+    out: (text) => process.stdout.write(text),
+    err: (text) => process.stderr.write(text),
+    ports: async () => (await import('./cli/node/ports.ts')).createNodePorts(),
+    otherVerbs: [SERVER],
+  });
+}
+
+async function runServer(argv: readonly string[]): Promise<number> {
+  const { Command, CommanderError } = await import('commander');
+  const program = new Command('latchkey').exitOverride();
+  try {
+    await addServer(program);
+    await program.parseAsync([...argv], { from: 'user' });
+    // The server sets it, as it goes on after its command has been parsed.
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? 0 : EXIT_USAGE;
+  }
+}
+
+async function addServer(program: import('commander').Command): Promise<void> {
+  // By URL, so that the command line can be checked and used without the server's part.
+  const part: unknown = await import(new URL('server/command.ts', import.meta.url).href);
+  if (!isServerPart(part)) throw new TypeError('the server part has no addServerCommand');
+  part.addServerCommand(program);
+}
+
+function isServerPart(part: unknown): part is { addServerCommand(program: import('commander').Command): void } {
+  return typeof part === 'object' && part !== null && 'addServerCommand' in part;
+}
+
+// Whoever reads has gone (`latchkey … | head`). What goes on must still be carried to its end.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
+// Not process.exit: what was written may not have left yet.
+process.exitCode = await main(process.argv.slice(2));
