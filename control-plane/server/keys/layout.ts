@@ -1,0 +1,16 @@
+/** The names of the files in a keys directory. */
+export const FILES = {
+  authorityKey: 'ca.key',
+  authorityCertificate: 'ca.crt',
+  tlsKey: 'tls.key',
+  tlsCertificate: 'tls.crt',
+  orderKey: 'order.key',
+  /** The new order key while it is being rotated in. */
+  nextOrderKey: 'order.key.next',
+  /** Made at the first start, never opened again by the server; to be moved to where it is offline. */
+  scriptKey: 'script.key',
+  keySet: 'key-set.json',
+  catalogue: 'catalogue.json',
+  /** There while the first start is making the others; what it finds beside it was never used. */
+  firstStart: '.first-start',
+} as const;
