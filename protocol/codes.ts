@@ -4,15 +4,23 @@ import { CLIENT_CODES } from './codes/client.ts';
 import type { CodeEntry } from './codes/entry.ts';
 import { RESULT_CODES, TASK_CODES } from './codes/result.ts';
 import { HEALTH_CODES } from './codes/health.ts';
+import { KEY_SET_CODES, type KeySetRefusal } from './codes/key-set.ts';
 
-export { API_CODES, CLIENT_CODES, RESULT_CODES, TASK_CODES, HEALTH_CODES };
+export { API_CODES, CLIENT_CODES, RESULT_CODES, TASK_CODES, HEALTH_CODES, KEY_SET_CODES };
 export type { ApiCode, CodeEntry };
 export type { ClientCode } from './codes/client.ts';
 export type { TaskCode } from './codes/result.ts';
 export { CLOSE_CODES, closeReasonOf, type CloseReason } from './codes/close.ts';
 
 /** The one table: every code that Latchkey says, with its sentence and its remedy. */
-export const CODES = { ...HEALTH_CODES, ...RESULT_CODES, ...TASK_CODES, ...API_CODES, ...CLIENT_CODES } as const;
+export const CODES = {
+  ...HEALTH_CODES,
+  ...RESULT_CODES,
+  ...TASK_CODES,
+  ...KEY_SET_CODES,
+  ...API_CODES,
+  ...CLIENT_CODES,
+} as const;
 
 export const Code = z.enum(Object.keys(CODES) as [keyof typeof CODES, ...(keyof typeof CODES)[]]);
 export type Code = z.infer<typeof Code>;
@@ -21,6 +29,8 @@ export const ResultCode = z.enum(
   Object.keys(RESULT_CODES) as [keyof typeof RESULT_CODES, ...(keyof typeof RESULT_CODES)[]],
 );
 export type ResultCode = z.infer<typeof ResultCode>;
+
+export const KeySetCode = z.enum(Object.keys(KEY_SET_CODES) as [KeySetRefusal, ...KeySetRefusal[]]);
 
 /** The sentence and the remedy of a code. */
 export function explain(code: Code): CodeEntry {

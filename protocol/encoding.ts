@@ -49,7 +49,7 @@ export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-/** Text of UTF-8 bytes; throws on bytes that are not UTF-8 instead of replacing them. */
+/** Text of UTF-8 bytes, all of it, a byte order mark too; throws on bytes that are not UTF-8. */
 export function fromUtf8(bytes: Uint8Array): string {
   return strictDecoder.decode(bytes);
 }

@@ -17,12 +17,12 @@ import { GENERATIONS_MAX } from './limits.ts';
 import { SignedScript } from './order.ts';
 import { Signed } from './signing.ts';
 import { Claim } from './text.ts';
-import { ResultCode } from './codes.ts';
+import { KeySetCode, ResultCode } from './codes.ts';
 
 /**
  * A session: the agent says hello, the control plane proves itself first (its order key signs the transcript), the
  * agent proves itself (its identity signs the same), the control plane says welcome. Then frames go both ways. Each is
- * one text message of UTF-8 JSON, at most 256 KiB (16 KiB before the proof).
+ * one text message of UTF-8 JSON, at most 256 KiB (96 KiB before the proof).
  */
 export const Transcript = z.strictObject({
   v: z.literal(1),
@@ -161,15 +161,7 @@ export const KeySetFrame = z.strictObject({ type: type('key-set'), keySet: Signe
 /** The agent's word on a key set that it did not take. */
 export const KeySetRefusedFrame = z.strictObject({
   type: type('key-set-refused'),
-  code: z.enum([
-    'key-set-bad-signature',
-    'key-set-malformed',
-    'key-set-unknown-key',
-    'key-set-wrong-role',
-    'key-set-older',
-    'key-set-other-server',
-    'key-set-revocation-undone',
-  ]),
+  code: KeySetCode,
 });
 
 /** The agent ends its session on purpose: not a loss. */
@@ -180,11 +172,13 @@ export const GoodbyeFrame = z.strictObject({
 });
 
 /** The control plane shuts down: come back after a delay chosen evenly from this span. */
-export const DrainFrame = z.strictObject({
-  type: type('drain'),
-  reconnectAfterMsMin: DurationMs.max(600_000),
-  reconnectAfterMsMax: DurationMs.max(600_000),
-});
+export const DrainFrame = z
+  .strictObject({
+    type: type('drain'),
+    reconnectAfterMsMin: DurationMs.max(600_000),
+    reconnectAfterMsMax: DurationMs.max(600_000),
+  })
+  .refine((drain) => drain.reconnectAfterMsMin <= drain.reconnectAfterMsMax, 'the span must not end before it starts');
 
 export const AgentFrame = z.discriminatedUnion('type', [
   HelloFrame,

@@ -1,30 +1,37 @@
 import * as z from 'zod';
 import { base64UrlBytes } from './encoding.ts';
 
+/** In lower case only: ids are compared, bound and signed as text, so each has one. */
+const id = () => z.uuid().refine((text) => text === text.toLowerCase(), 'must be in lower case');
+
 /** A machine whose accounts are managed. UUID, given by the control plane. */
-export const InstanceId = z.uuid().brand<'InstanceId'>();
+export const InstanceId = id().brand<'InstanceId'>();
 export type InstanceId = z.infer<typeof InstanceId>;
 
 /** What an operator asked for, once, over one or more instances. UUID, given by the plan of the reset. */
-export const ResetId = z.uuid().brand<'ResetId'>();
+export const ResetId = id().brand<'ResetId'>();
 export type ResetId = z.infer<typeof ResetId>;
 
 /** A reset on one instance. UUID. */
-export const TaskId = z.uuid().brand<'TaskId'>();
+export const TaskId = id().brand<'TaskId'>();
 export type TaskId = z.infer<typeof TaskId>;
 
 /** One authenticated connection of an agent or a plug-in. UUID. */
-export const SessionId = z.uuid().brand<'SessionId'>();
+export const SessionId = id().brand<'SessionId'>();
 export type SessionId = z.infer<typeof SessionId>;
 
 /** An API token or a join token; never secret, safe in logs. UUID. */
-export const TokenId = z.uuid().brand<'TokenId'>();
+export const TokenId = id().brand<'TokenId'>();
 export type TokenId = z.infer<typeof TokenId>;
 
-/** The name of an instance within the control plane: like a host name, unique, ignoring nothing. */
+/**
+ * The name of an instance within the control plane: like a host name, unique, ignoring nothing. Never of the form of an
+ * id, since requests name instances by either.
+ */
 export const InstanceName = z
   .string()
   .regex(/^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$/, 'lower-case letters, digits, dot, hyphen, underscore; 1 to 63')
+  .refine((name) => !z.uuid().safeParse(name).success, 'must not have the form of an id')
   .brand<'InstanceName'>();
 export type InstanceName = z.infer<typeof InstanceName>;
 

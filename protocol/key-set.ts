@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { fromBase64Url } from './encoding.ts';
 import { EpochMs, PublicKey, Thumbprint } from './ids.ts';
+import type { KeySetRefusal } from './codes/key-set.ts';
 import { openSigned, parseJsonBytes, thumbprintOf, type Signed, type Verify } from './signing.ts';
 
 /** What a key of a key set may sign: orders, scripts and key sets, or agent releases. */
@@ -25,7 +26,12 @@ export const KeySet = z.strictObject({
   version: z.int().min(1),
   /** Thumbprint of the first script key of this control plane: its identity for good. */
   serverId: Thumbprint,
-  keys: z.array(KeySetEntry).min(1).max(64),
+  /** Each key once: of two entries for one key, one could revoke it and the other keep it active. */
+  keys: z
+    .array(KeySetEntry)
+    .min(1)
+    .max(64)
+    .refine((keys) => new Set(keys.map((entry) => entry.key)).size === keys.length, 'names a key twice'),
   issuedAt: EpochMs,
 });
 export type KeySet = z.infer<typeof KeySet>;
@@ -35,14 +41,7 @@ export interface TrustAnchor {
   readonly scriptKey: Thumbprint;
 }
 
-export type KeySetRefusal =
-  | 'key-set-bad-signature'
-  | 'key-set-malformed'
-  | 'key-set-unknown-key'
-  | 'key-set-wrong-role'
-  | 'key-set-older'
-  | 'key-set-other-server'
-  | 'key-set-revocation-undone';
+export type { KeySetRefusal };
 
 export type KeySetVerdict = { accept: true; keySet: KeySet; changed: boolean } | { accept: false; code: KeySetRefusal };
 
@@ -72,8 +71,9 @@ export async function judgeKeySet(verify: Verify, held: KeySet, candidate: Signe
   if (next.version < held.version) return { accept: false, code: 'key-set-older' };
   if (next.version === held.version) {
     // The same set again is welcome; another one under the same number is an older branch of history.
-    const same = JSON.stringify(next) === JSON.stringify(held);
-    return same ? { accept: true, keySet: held, changed: false } : { accept: false, code: 'key-set-older' };
+    return sameKeySet(next, held)
+      ? { accept: true, keySet: held, changed: false }
+      : { accept: false, code: 'key-set-older' };
   }
   const revoked = held.keys.filter((entry) => entry.status === 'revoked');
   const undone = revoked.some((old) => !next.keys.some((entry) => entry.key === old.key && entry.status === 'revoked'));
@@ -81,12 +81,22 @@ export async function judgeKeySet(verify: Verify, held: KeySet, candidate: Signe
   return { accept: true, keySet: next, changed: true };
 }
 
-/** The first key set, at enrolment: signed by the script key that the join token named, which the set lists. */
+/** Field by field: a held set may come from a store that kept another order of members. */
+function sameKeySet(a: KeySet, b: KeySet): boolean {
+  const text = ({ v, version, serverId, keys, issuedAt }: KeySet) =>
+    JSON.stringify([v, version, serverId, issuedAt, keys.map((e) => [e.role, e.publicKey, e.key, e.status])]);
+  return text(a) === text(b);
+}
+
+/** The first key set, at enrolment: signed by the script key that the join token named, which the set keeps active. */
 export async function judgeFirstKeySet(verify: Verify, anchor: TrustAnchor, candidate: Signed): Promise<KeySetVerdict> {
   if (candidate.key !== anchor.scriptKey) return { accept: false, code: 'key-set-unknown-key' };
   const claimed = await peekSignerKey(candidate);
   if (claimed === null) return { accept: false, code: 'key-set-malformed' };
-  return open(verify, claimed, candidate);
+  const opened = await open(verify, claimed, candidate);
+  if (!opened.accept) return opened;
+  const signer = findKey(opened.keySet, 'script', candidate.key);
+  return signer.ok ? opened : { accept: false, code: 'key-set-unknown-key' };
 }
 
 /**

@@ -2,8 +2,8 @@
 
 /** The largest frame either side accepts once a session is proven. */
 export const FRAME_BYTES_MAX = 256 * 1024;
-/** The largest frame accepted from a peer that has proven nothing yet. */
-export const UNPROVEN_FRAME_BYTES_MAX = 16 * 1024;
+/** The largest frame accepted from a peer that has proven nothing yet: room for a proof with every generation. */
+export const UNPROVEN_FRAME_BYTES_MAX = 96 * 1024;
 /** From the open socket to the proven session. */
 export const HANDSHAKE_MS_MAX = 10_000;
 

@@ -83,27 +83,36 @@ export const Order = z.strictObject({
 });
 export type Order = z.infer<typeof Order>;
 
-/** What became of a task on the instance, signed by its identity (`result`). */
-export const TaskResult = z.strictObject({
-  v: z.literal(1),
-  taskId: TaskId,
-  resetId: ResetId,
-  instanceId: InstanceId,
-  /** The account's name as the instance resolved it; as ordered where it did not get that far. */
-  account: AccountRef,
-  generation: z.int().min(1),
-  /** SHA-256 of `enc` and `ciphertext` of the sealed password: ties the result to the password it speaks of. */
-  sealedDigest: Digest,
-  state: z.enum(['succeeded', 'failed', 'outcome-unknown']),
-  /** Why not; null when it succeeded. */
-  code: ResultCode.nullable(),
-  /** More for people; never the password, no control characters. */
-  detail: plainText(DETAIL_CHARS_MAX).nullable(),
-  verifiedBy: VerifiedBy.nullable(),
-  warnings: z.array(Warning).max(Warning.options.length),
-  /** From the order's arrival until the password stood in the account database, in milliseconds. */
-  appliedMs: DurationMs.max(RESET_LIFETIME_MS_MAX).nullable(),
-  /** From the order's arrival until it was proven, in milliseconds. */
-  verifiedMs: DurationMs.max(RESET_LIFETIME_MS_MAX).nullable(),
-});
+/**
+ * What became of a task on the instance, signed by its identity (`result`). Success says how it was proven and has no
+ * code; everything else has a code and proves nothing.
+ */
+export const TaskResult = z
+  .strictObject({
+    v: z.literal(1),
+    taskId: TaskId,
+    resetId: ResetId,
+    instanceId: InstanceId,
+    /** The account's name as the instance resolved it; as ordered where it did not get that far. */
+    account: AccountRef,
+    generation: z.int().min(1),
+    /** SHA-256 of `enc` and `ciphertext` of the sealed password: ties the result to the password it speaks of. */
+    sealedDigest: Digest,
+    state: z.enum(['succeeded', 'failed', 'outcome-unknown']),
+    /** Why not; null when it succeeded. */
+    code: ResultCode.nullable(),
+    /** More for people; never the password, no control characters. */
+    detail: plainText(DETAIL_CHARS_MAX).nullable(),
+    verifiedBy: VerifiedBy.nullable(),
+    warnings: z.array(Warning).max(Warning.options.length),
+    /** From the order's arrival until the password stood in the account database, in milliseconds. */
+    appliedMs: DurationMs.max(RESET_LIFETIME_MS_MAX).nullable(),
+    /** From the order's arrival until it was proven, in milliseconds. */
+    verifiedMs: DurationMs.max(RESET_LIFETIME_MS_MAX).nullable(),
+  })
+  .refine(
+    ({ state, code, verifiedBy }) =>
+      state === 'succeeded' ? code === null && verifiedBy !== null : code !== null && verifiedBy === null,
+    'success is proven and has no code; everything else has a code and no proof',
+  );
 export type TaskResult = z.infer<typeof TaskResult>;

@@ -105,32 +105,36 @@ export function explainViolation(
 }
 
 const GENERATED_CHARS = 20;
+/** Far beyond chance: reached only where no password can be good, as with accounts named `a` to `z`. */
+const GENERATED_ATTEMPTS_MAX = 10_000;
 const GENERATED_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!@%-_=+.?';
 
 /**
  * A password that meets the rules of every named OS, uniform over those of its length that do. `randomBytes` must be
- * cryptographic. 20 characters of 71 are 123 bits.
+ * cryptographic. 20 characters of 71 are 123 bits; there are more where the policy asks for more. Throws when no password
+ * meets the rules of all targets.
  */
 export function generatePassword(options: {
   readonly targets: readonly { readonly os: 'linux' | 'windows'; readonly account: string | null }[];
   readonly randomBytes: (count: number) => Uint8Array;
   readonly policy?: PasswordPolicy;
 }): string {
-  for (;;) {
-    const password = Array.from({ length: GENERATED_CHARS }, () => pick(GENERATED_ALPHABET, options.randomBytes)).join(
-      '',
-    );
-    const policy = options.policy === undefined ? {} : { policy: options.policy };
+  const policy = options.policy === undefined ? {} : { policy: options.policy };
+  const length = Math.max(GENERATED_CHARS, options.policy?.charsMin ?? 0);
+  for (let attempt = 0; attempt < GENERATED_ATTEMPTS_MAX; attempt += 1) {
+    const password = Array.from({ length }, () => pick(GENERATED_ALPHABET, options.randomBytes)).join('');
     const good = options.targets.every((target) => passwordViolations({ ...target, ...policy, password }).length === 0);
     // Rejection keeps the choice uniform; about one in a hundred is refused.
     if (good) return password;
   }
+  throw new RangeError('no password meets the rules of every target');
 }
 
 function pick(alphabet: string, randomBytes: (count: number) => Uint8Array): string {
   const limit = 256 - (256 % alphabet.length);
   for (;;) {
-    const byte = randomBytes(1)[0] ?? limit;
+    const byte = randomBytes(1)[0];
+    if (byte === undefined) throw new TypeError('the random source gave no byte');
     if (byte < limit) return alphabet.charAt(byte % alphabet.length);
   }
 }

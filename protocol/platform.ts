@@ -22,7 +22,10 @@ interface SubtleLike {
 interface Platform {
   crypto: { subtle: SubtleLike; getRandomValues(into: Uint8Array): Uint8Array };
   TextEncoder: new () => { encode(text: string): Uint8Array };
-  TextDecoder: new (label: 'utf-8', options: { fatal: boolean }) => { decode(bytes: Uint8Array): string };
+  TextDecoder: new (
+    label: 'utf-8',
+    options: { fatal: boolean; ignoreBOM: boolean },
+  ) => { decode(bytes: Uint8Array): string };
   btoa(binary: string): string;
   atob(text: string): string;
 }
@@ -31,7 +34,8 @@ const platform = globalThis as unknown as Platform;
 
 export const subtle = platform.crypto.subtle;
 export const encoder = new platform.TextEncoder();
-export const strictDecoder = new platform.TextDecoder('utf-8', { fatal: true });
+/** `ignoreBOM` keeps a leading U+FEFF: dropped, it would reach an account unseen by the password rules. */
+export const strictDecoder = new platform.TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Bytes from the runtime's cryptographic random source. */
 export function randomBytes(count: number): Uint8Array {

@@ -36,11 +36,30 @@ export async function judgeSealingKey(
   if (statement.instanceId !== expected.instanceId || statement.identity !== identity) {
     return { ok: false, code: 'sealing-key-other-instance' };
   }
-  if ((await thumbprintOf(statement.publicKey, 'X25519')) !== statement.keyId) {
+  if ((await thumbprintOf(statement.publicKey, 'X25519')) !== statement.keyId || isLowOrder(statement.publicKey)) {
     return { ok: false, code: 'sealing-key-unsigned' };
   }
   if (statement.notAfter <= expected.now) return { ok: false, code: 'sealing-key-expired' };
   return { ok: true, statement };
+}
+
+/** X25519 points of small order: the shared secret would be zero for everyone (RFC 7748, section 6.1). */
+const LOW_ORDER: ReadonlySet<string> = new Set([
+  'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA', // 0
+  'AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA', // 1
+  '4Ot6fDtBuK4WVuP68Z_EatoJjeucMrH9hmIFFl9JuAA', // of order 8
+  'X5yVvKNQjCSx0LFVnIPvWwREXMRYHI6G2CJO3dCfEVc', // of order 8
+  '7P_______________________________________38', // p - 1
+  '7f_______________________________________38', // p, which is 0
+  '7v_______________________________________38', // p + 1, which is 1
+]);
+
+/** Sealing to such a key fails, and one hostile instance must not fail a batch: it is refused before. */
+function isLowOrder(publicKey: PublicKey): boolean {
+  const bytes = fromBase64Url(publicKey);
+  // X25519 ignores the highest bit.
+  bytes[31] = (bytes[31] ?? 0) & 0x7f;
+  return LOW_ORDER.has(toBase64Url(bytes));
 }
 
 /** Encrypts a password to one instance. `password` is its UTF-8 bytes, at most 63; the caller zeroes them. */

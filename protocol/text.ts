@@ -2,16 +2,19 @@ import * as z from 'zod';
 import { CLAIM_CHARS_MAX } from './limits.ts';
 
 /**
- * What must never reach a terminal or a page from a peer: C0 and C1 controls, line and paragraph separators, marks that
- * reorder or hide text (bidirectional controls, zero-width characters, soft hyphen, tags) and lone surrogates.
+ * What must never reach a terminal or a page from a peer, by its Unicode property: C0 and C1 controls; line and
+ * paragraph separators; marks that reorder or hide text (bidirectional controls, zero-width characters, soft hyphen,
+ * tags); what shows nothing by default (variation selectors, fillers); lone surrogates.
  */
-const UNSAFE =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|\p{Surrogate}/gu;
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+/** Half of a pair that a cut went through. */
+const CUT_PAIR = /[\ud800-\udbff]$/;
 
-/** Text with everything unsafe replaced by `�` and cut to `maxChars`: for showing what a peer said. */
+/** Text with everything unsafe replaced by `�` and cut to `maxChars` UTF-16 units: for showing what a peer said. */
 export function printable(text: string, maxChars = CLAIM_CHARS_MAX): string {
   const clean = text.replace(UNSAFE, '\ufffd');
-  return clean.length <= maxChars ? clean : `${clean.slice(0, Math.max(0, maxChars - 1))}…`;
+  if (clean.length <= maxChars) return clean;
+  return maxChars < 1 ? '' : `${clean.slice(0, maxChars - 1).replace(CUT_PAIR, '')}…`;
 }
 
 /** Whether text can be shown as it is. */

@@ -35,8 +35,8 @@ export const CLIENT_CODES = {
     'Compare the fingerprint with "latchkey-agent status" on the instance; then "latchkey instances trust NAME".',
   ),
   'sealing-key-unsigned': code(
-    'The identity of an instance did not sign the sealing key that the control plane handed out.',
-    'Nothing was sent. Someone changed the key: look into the control plane.',
+    'The identity of an instance does not vouch for the sealing key that the control plane handed out.',
+    'Nothing was sent. Someone changed the key: look into the control plane, then into the instance.',
   ),
   'sealing-key-other-instance': code(
     'The sealing key that the control plane handed out belongs to another instance.',

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { base64UrlBytes } from '../encoding.ts';
+import { AccountRef } from '../accounts.ts';
+import { Digest, base64UrlBytes } from '../encoding.ts';
 import {
   EpochMs,
   InstanceId,
@@ -27,7 +28,7 @@ export const CreateApiToken = z.strictObject({
   /** Which projects it is good for; null means all. */
   projects: z.array(ProjectName).min(1).max(100).nullable().default(null),
   /** Which accounts it may reset; null means all. */
-  accounts: z.array(z.string().min(1).max(32)).min(1).max(100).nullable().default(null),
+  accounts: z.array(AccountRef).min(1).max(100).nullable().default(null),
   /** Whether it may reset privileged accounts (uid 0, administrators). */
   privileged: z.boolean().default(false),
   /** Until it expires, in milliseconds; null means never. */
@@ -89,6 +90,9 @@ export const WhoAmI = z.object({
  */
 const JOIN_TOKEN = /^lkj_([0-9a-f-]{36})_([A-Za-z0-9_-]{43})_(system|[A-Za-z0-9_-]{43})_([A-Za-z0-9_-]{43})$/;
 
+/** 32 random bytes. */
+const JoinSecret = base64UrlBytes(32, 32);
+
 export interface JoinToken {
   readonly id: TokenId;
   /** 32 random bytes. */
@@ -107,9 +111,11 @@ export function parseJoinToken(text: string): JoinToken | null {
   const match = JOIN_TOKEN.exec(text.trim());
   const id = TokenId.safeParse(match?.[1]);
   const scriptKey = Thumbprint.safeParse(match?.[4]);
-  const [, , secret, pin] = match ?? [];
-  if (!id.success || !scriptKey.success || secret === undefined || pin === undefined) return null;
-  return { id: id.data, secret, caPin: pin === 'system' ? null : pin, scriptKey: scriptKey.data };
+  const secret = JoinSecret.safeParse(match?.[2]);
+  const pin = z.union([z.literal('system'), Digest]).safeParse(match?.[3]);
+  if (!id.success || !secret.success || !pin.success || !scriptKey.success) return null;
+  const caPin = pin.data === 'system' ? null : pin.data;
+  return { id: id.data, secret: secret.data, caPin, scriptKey: scriptKey.data };
 }
 
 /** What an identity asks for when it joins; signed by itself (`enrolment`), which proves that it holds the key. */
@@ -128,7 +134,7 @@ export type EnrolmentRequest = z.infer<typeof EnrolmentRequest>;
 
 export const Enrol = z.strictObject({
   tokenId: TokenId,
-  secret: base64UrlBytes(32, 32),
+  secret: JoinSecret,
   publicKey: PublicKey,
   request: Signed,
 });

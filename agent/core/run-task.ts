@@ -1,0 +1,113 @@
+import { decideContinuation, type AcceptedRecord } from '../domain/ledger.ts';
+import type { AgentCrypto, Clock, Instance, Log } from '../ports.ts';
+import type { AdmissionOptions, OpenTask } from './admission.ts';
+import type { Journal } from './journal.ts';
+import type { Outbox, OutboxOptions } from './outbox.ts';
+import { openPassword, type PasswordOptions } from './password.ts';
+import type { ResultSubject } from './results.ts';
+
+/** What dealing with tasks needs. */
+export interface TaskOptions
+  extends
+    Omit<AdmissionOptions, 'crypto' | 'journal'>,
+    Omit<PasswordOptions, 'crypto' | 'instance' | 'journal'>,
+    Omit<OutboxOptions, 'crypto' | 'journal' | 'signal'> {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly crypto: AgentCrypto;
+  readonly instance: Instance;
+  readonly journal: Journal;
+}
+
+export interface RunOptions extends TaskOptions {
+  readonly outbox: Outbox;
+  readonly signal: AbortSignal;
+}
+
+/** Runs one task to its end, whatever happens: afterwards it is over, or left to the next run of the agent. */
+export async function runTask(options: RunOptions, task: OpenTask): Promise<void> {
+  const { log, journal, outbox } = options;
+  const { accepted } = task;
+  try {
+    await run(options, task);
+  } catch (error) {
+    log.error({ taskId: accepted.taskId, error: String(error) }, 'a reset failed inside the agent');
+    const known = journal.ledger().tasks.get(accepted.taskId);
+    if (known?.phase === 'open') await abandon(outbox, accepted, known.begun !== null);
+    else if (known === undefined) outbox.refuse(accepted.order, 'script-failed');
+  }
+}
+
+/** Ends a task that cannot be run (again). Once begun, the script may have come anywhere: "failed" would be a guess. */
+export async function abandon(outbox: Outbox, accepted: AcceptedRecord, begun: boolean): Promise<void> {
+  const state = begun ? 'outcome-unknown' : 'failed';
+  const detail = 'the order could not be opened again';
+  await outbox.conclude(subjectOf(accepted, { begun }), { state, code: 'interrupted', detail });
+}
+
+async function run(options: RunOptions, task: OpenTask): Promise<void> {
+  const { journal, outbox, clock, signal, instance } = options;
+  const { accepted, order, begun } = task;
+  if (task.journalled) {
+    const known = journal.ledger().tasks.get(accepted.taskId);
+    if (known?.phase !== 'open') return;
+    const continuation = decideContinuation(journal.ledger(), known, options.moment());
+    if (!continuation.run) {
+      await outbox.conclude(subjectOf(accepted, { begun }), { ...continuation, detail: null });
+      return;
+    }
+  }
+  const opened = await openPassword(options, order, begun);
+  if (!opened.ok) {
+    const { refusal } = opened;
+    if (begun) {
+      const unknown = { state: 'outcome-unknown', code: 'interrupted', detail: refusal.code } as const;
+      await outbox.conclude(subjectOf(accepted, { begun }), unknown);
+    } else if (task.journalled) await outbox.conclude(subjectOf(accepted), refusal);
+    else await outbox.decline(accepted.order, subjectOf(accepted), refusal);
+    return;
+  }
+  const { account, password } = opened;
+  try {
+    if (!begun && !(await begin(options, task))) return;
+    const waitedMs = clock.monotonic() - accepted.arrivedMs;
+    const request = { account, password, options: order.options, privileged: order.privileged, script: task.script };
+    const outcome = await instance.reset({ ...request, signal });
+    // Ended by our own stop: not the last word on it, since the next run of the agent takes it up.
+    if (signal.aborted && outcome.state === 'outcome-unknown') return;
+    await outbox.conclude(subjectOf(accepted, { account, begun: true, waitedMs }), outcome);
+  } finally {
+    password.fill(0);
+  }
+}
+
+/** Journals that the task begins, before anything is touched; false when it must not begin. */
+async function begin(options: RunOptions, task: OpenTask): Promise<boolean> {
+  const { journal, outbox, log, send } = options;
+  const { taskId } = task.accepted;
+  const begun = { kind: 'begun', taskId, startedAt: options.moment() } as const;
+  if (task.journalled) {
+    if (!(await outbox.insist(() => journal.append(begun)))) return false;
+  } else {
+    try {
+      // Accepted and begun in one write: an order that need not wait costs one flush of the disk.
+      await journal.append(task.accepted, begun);
+    } catch (error) {
+      log.error({ error: String(error) }, 'the journal cannot be written, so nothing is done');
+      outbox.refuse(task.accepted.order, 'journal-failed');
+      options.onChange();
+      return false;
+    }
+    send({ type: 'task-progress', taskId, state: 'accepted' });
+  }
+  send({ type: 'task-progress', taskId, state: 'running' });
+  return true;
+}
+
+export function subjectOf(
+  accepted: AcceptedRecord,
+  more: Partial<Pick<ResultSubject, 'account' | 'begun' | 'waitedMs'>> = {},
+): ResultSubject {
+  const { account, sealedDigest } = accepted;
+  return { task: accepted, sealedDigest, account, begun: false, waitedMs: 0, ...more };
+}

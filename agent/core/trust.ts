@@ -1,0 +1,58 @@
+import {
+  KeySet,
+  parseJsonBytes,
+  Signed,
+  utf8,
+  type ComponentStatus,
+  type KeySetRefusal,
+  type Thumbprint,
+} from '#protocol';
+import type { AgentCrypto, Storage } from '../ports.ts';
+
+export const KEY_SET = 'key-set.json';
+
+/** The key set that the agent believes, on disk as it was received. */
+export interface Trust {
+  keySet(): KeySet;
+  /** Judges a set; a newer one is on disk before it is believed. null: taken, or the same as before. */
+  offer(candidate: Signed): Promise<KeySetRefusal | null>;
+  health(): ComponentStatus;
+}
+
+/** Rejects when there is no whole key set of that control plane: then the instance must be enrolled anew. */
+export async function openTrust(options: {
+  readonly storage: Storage;
+  readonly crypto: Pick<AgentCrypto, 'judgeKeySet' | 'reopenKeySet'>;
+  readonly serverId: Thumbprint;
+}): Promise<Trust> {
+  const { storage, crypto, serverId } = options;
+  const bytes = await storage.read(KEY_SET);
+  const stored = bytes === null ? null : parseJsonBytes(Signed, bytes);
+  const verdict = stored?.ok === true ? await crypto.reopenKeySet(stored.body) : null;
+  if (verdict?.accept !== true || verdict.keySet.serverId !== serverId) throw new TrustMissingError();
+
+  let held = verdict.keySet;
+  let refused: KeySetRefusal | null = null;
+  return {
+    keySet: () => held,
+    async offer(candidate) {
+      const judged = await crypto.judgeKeySet(held, candidate);
+      refused = judged.accept ? null : judged.code;
+      if (!judged.accept) return judged.code;
+      if (judged.changed) {
+        await storage.replace(KEY_SET, utf8(JSON.stringify(candidate)));
+        held = judged.keySet;
+      }
+      return null;
+    },
+    health: () => (refused === null ? { state: 'ok' } : { state: 'failing', code: 'trust-outdated', detail: refused }),
+  };
+}
+
+export class TrustMissingError extends Error {
+  readonly code = 'trust-missing';
+  constructor() {
+    super('The stored key set is missing, damaged, or of another control plane.');
+    this.name = 'TrustMissingError';
+  }
+}

@@ -1,0 +1,72 @@
+import { fromUtf8, utf8 } from '#protocol';
+
+/**
+ * The journal's lines: `CCCCCCCC {json}\n`, the checksum (CRC-32, hex) over the JSON's bytes. A crash in the middle of
+ * an append leaves a bad end, which was never promised to anybody; a bad line before a good one is damage.
+ */
+export interface DecodedJournal {
+  /** The JSON values of all good lines, in order. */
+  readonly values: readonly unknown[];
+  /** Bad lines with good ones behind them, as they are on disk. */
+  readonly damaged: readonly Uint8Array[];
+  /** How many bytes at the end belong to an append that did not finish. */
+  readonly tornBytes: number;
+}
+
+const NEWLINE = 0x0a;
+const CHECKSUM_CHARS = 8;
+
+export function encodeJournalLine(value: unknown): Uint8Array {
+  const json = utf8(JSON.stringify(value));
+  const line = new Uint8Array(CHECKSUM_CHARS + 1 + json.length + 1);
+  line.set(utf8(`${crc32(json).toString(16).padStart(CHECKSUM_CHARS, '0')} `));
+  line.set(json, CHECKSUM_CHARS + 1);
+  line[line.length - 1] = NEWLINE;
+  return line;
+}
+
+export function decodeJournal(bytes: Uint8Array): DecodedJournal {
+  const values: unknown[] = [];
+  const damaged: Uint8Array[] = [];
+  let pending: Uint8Array[] = [];
+  let start = 0;
+  while (start < bytes.length) {
+    const newline = bytes.indexOf(NEWLINE, start);
+    const end = newline === -1 ? bytes.length : newline;
+    const line = bytes.subarray(start, end);
+    const decoded = newline === -1 ? null : decodeLine(line);
+    if (decoded === null) {
+      pending.push(line);
+    } else {
+      // Something good follows, so what was bad before it is no torn end.
+      damaged.push(...pending);
+      pending = [];
+      values.push(decoded.value);
+    }
+    start = end + 1;
+  }
+  return { values, damaged, tornBytes: pending.reduce((sum, line) => sum + line.length + 1, 0) };
+}
+
+function decodeLine(line: Uint8Array): { value: unknown } | null {
+  try {
+    const checksum = fromUtf8(line.subarray(0, CHECKSUM_CHARS));
+    const json = line.subarray(CHECKSUM_CHARS + 1);
+    if (!/^[0-9a-f]{8}$/.test(checksum) || crc32(json) !== Number.parseInt(checksum, 16)) return null;
+    return { value: JSON.parse(fromUtf8(json)) as unknown };
+  } catch {
+    return null;
+  }
+}
+
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
+  let value = index;
+  for (let bit = 0; bit < 8; bit += 1) value = (value & 1) === 1 ? 0xedb88320 ^ (value >>> 1) : value >>> 1;
+  return value;
+});
+
+function crc32(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) crc = (CRC_TABLE[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8);
+  return (crc ^ 0xffffffff) >>> 0;
+}

@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { mkdir, open, readdir, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Storage } from '../ports.ts';
+
+const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
+const FILE_MODE = 0o600;
+const DIRECTORY_MODE = 0o700;
+const TEMPORARY = /^\.tmp-/;
+
+export interface DirectoryStorage extends Storage {
+  /** Lets go of open files; the storage can be used again afterwards. */
+  close(): Promise<void>;
+}
+
+/** Makes the directory if it is not there. Its parents belong to root, or nothing in it is safe. */
+export async function openDirectoryStorage(directory: string): Promise<DirectoryStorage> {
+  await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+  for (const name of await readdir(directory)) {
+    if (TEMPORARY.test(name)) await rm(join(directory, name), { force: true }); // A crash left it half written.
+  }
+  const appending = new Map<string, FileHandle>();
+
+  const syncDirectory = async () => {
+    const handle = await open(directory, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  };
+  const stopAppending = async (name: string) => {
+    const handle = appending.get(name);
+    appending.delete(name);
+    await handle?.close();
+  };
+  const startAppending = async (name: string): Promise<FileHandle> => {
+    const handle = await open(join(directory, name), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, FILE_MODE);
+    appending.set(name, handle);
+    await syncDirectory(); // It may be new.
+    return handle;
+  };
+
+  return {
+    read: (name) => readIfPresent(join(directory, name)),
+    list: async () => (await readdir(directory)).filter((name) => !TEMPORARY.test(name)),
+    async replace(name, bytes) {
+      await stopAppending(name); // The handle would go on writing to the old file.
+      const temporary = join(directory, `.tmp-${randomBytes(8).toString('hex')}`);
+      try {
+        await writeNew(temporary, bytes);
+        await rename(temporary, join(directory, name));
+      } catch (error) {
+        await rm(temporary, { force: true }).catch(() => undefined);
+        throw error;
+      }
+      await syncDirectory();
+    },
+    async append(name, bytes) {
+      const handle = appending.get(name) ?? (await startAppending(name));
+      await handle.appendFile(bytes);
+      await handle.datasync();
+    },
+    async remove(name) {
+      await stopAppending(name);
+      await rm(join(directory, name), { force: true });
+      await syncDirectory();
+    },
+    async close() {
+      for (const name of [...appending.keys()]) await stopAppending(name);
+    },
+  };
+}
+
+async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
+  const handle = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE);
+  try {
+    await handle.writeFile(bytes);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readIfPresent(path: string): Promise<Uint8Array | null> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
+}
