@@ -49,6 +49,9 @@ export const Warning = z.enum([
   'login-not-tried',
   'ssh-password-forbidden',
   'ssh-root-forbidden',
+  'unlock-failed',
+  'unexpire-failed',
+  'must-change-failed',
 ]);
 export type Warning = z.infer<typeof Warning>;
 
@@ -64,6 +67,9 @@ const WARNINGS: Record<Warning, string> = {
   'login-not-tried': 'a login could not be tried on this system; the stored hash matches',
   'ssh-password-forbidden': 'sshd does not accept passwords for this account',
   'ssh-root-forbidden': 'sshd does not let root in with a password',
+  'unlock-failed': 'the lock could not be removed; see why on the instance',
+  'unexpire-failed': 'the expiry of the account could not be removed; see why on the instance',
+  'must-change-failed': 'the next login will not ask for another password, though that was wanted',
 };
 
 /** The warning as a clause for people. */

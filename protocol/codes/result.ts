@@ -76,6 +76,10 @@ export const RESULT_CODES = {
     'chattr -i the file named in the detail.',
   ),
   'account-database-unreadable': code('The account database cannot be read.', 'Repair the file named in the detail.'),
+  'account-database-busy': code(
+    'A file of the account database is a mount point, so that it cannot be replaced.',
+    'Unmount the file named in the detail, or reset the password where it is mounted from.',
+  ),
   'account-database-lock-held': code(
     'Another tool holds the lock of the account database.',
     'Find what holds it; remove a stale lock file.',
