@@ -7,7 +7,7 @@ import type { Storage } from '../ports.ts';
 const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
-const TEMPORARY = /^\.tmp-/;
+const TEMPORARY = '.tmp-';
 
 export interface DirectoryStorage extends Storage {
   /** Lets go of open files; the storage can be used again afterwards. */
@@ -18,7 +18,7 @@ export interface DirectoryStorage extends Storage {
 export async function openDirectoryStorage(directory: string): Promise<DirectoryStorage> {
   await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
   for (const name of await readdir(directory)) {
-    if (TEMPORARY.test(name)) await rm(join(directory, name), { force: true }); // A crash left it half written.
+    if (name.startsWith('.tmp-')) await rm(join(directory, name), { force: true }); // A crash left it half written.
   }
   const appending = new Map<string, FileHandle>();
 
@@ -44,10 +44,10 @@ export async function openDirectoryStorage(directory: string): Promise<Directory
 
   return {
     read: (name) => readIfPresent(join(directory, name)),
-    list: async () => (await readdir(directory)).filter((name) => !TEMPORARY.test(name)),
+    list: async () => (await readdir(directory)).filter((name) => !name.startsWith('.tmp-')),
     async replace(name, bytes) {
       await stopAppending(name); // The handle would go on writing to the old file.
-      const temporary = join(directory, `.tmp-${randomBytes(8).toString('hex')}`);
+      const temporary = join(directory, `${TEMPORARY}${randomBytes(8).toString('hex')}`);
       try {
         await writeNew(temporary, bytes);
         await rename(temporary, join(directory, name));

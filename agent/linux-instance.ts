@@ -1,0 +1,175 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { arch, hostname, release } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  AccountName,
+  Claim,
+  DETAIL_CHARS_MAX,
+  printable,
+  type ComponentStatus,
+  type HealthCode,
+  type InstanceFacts,
+  type ResultCode,
+  type Warning,
+} from '#protocol';
+import {
+  createAccountReader,
+  createComponentProbes,
+  createDatabaseLocks,
+  createLinuxResetter,
+  createScriptRunner,
+  createScriptStore,
+  createSshPolicy,
+  createVerifier,
+  type ComponentHealth,
+  type ResetFailureCode,
+  type ResetResult,
+  type ResetUnknownCode,
+  type ResetWarning,
+} from './linux/index.ts';
+import type { Clock, Instance, Random, ResetOutcome } from './ports.ts';
+
+const BOOT_ID = '/proc/sys/kernel/random/boot_id';
+
+export interface LinuxInstanceOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** The state directory: scripts and compiled code are kept in folders of it. */
+  readonly directory: string;
+  /** Keep a helper started for the next proof; costs its memory, saves its start. */
+  readonly standby: boolean;
+}
+
+export interface LinuxInstance extends Instance {
+  /** Ends the helper that stands by. */
+  close(): void;
+}
+
+/** This Linux machine, in the words of the protocol. */
+export function createLinuxInstance({ clock, random, directory, standby }: LinuxInstanceOptions): LinuxInstance {
+  const monotonicMs = () => clock.monotonic();
+  const now = () => clock.now();
+  const verifier = createVerifier({ now, standby, compileCacheDirectory: join(directory, 'compiled') });
+  const runner = createScriptRunner({
+    store: createScriptStore(join(directory, 'scripts')),
+    locks: createDatabaseLocks(),
+    random: () => random.fraction(),
+    monotonicMs,
+    sleep: async (ms, signal) => {
+      await delay(ms, undefined, signal === undefined ? {} : { signal });
+    },
+  });
+  const accounts = createAccountReader({ now });
+  const resetter = createLinuxResetter({ accounts, runner, verifier, ssh: createSshPolicy(), monotonicMs });
+  const probes = createComponentProbes({ stateDirectory: directory });
+  return {
+    facts: async () => readFacts(),
+    async nameOf(account) {
+      const name = AccountName.safeParse(account);
+      // The built-in administrator by its identifier is a notion of Windows.
+      return name.success ? { ok: true, name: name.data } : { ok: false, code: 'account-not-found' };
+    },
+    async reset({ account, password, options, privileged, script, signal }) {
+      const bytes = Buffer.from(script);
+      const result = await resetter.reset({
+        accountName: account,
+        // The same memory, which the caller zeroes.
+        password: Buffer.from(password.buffer, password.byteOffset, password.byteLength),
+        options,
+        privilegedAuthorised: privileged,
+        script: { bytes, digest: createHash('sha256').update(bytes).digest('hex') },
+        signal,
+      });
+      return outcomeOf(result);
+    },
+    probe: async () => ({
+      'account-database': statusOf(probes['account-database']()),
+      'script-runner': statusOf(probes['script-runner']()),
+      authentication: statusOf(probes.authentication()),
+      disk: statusOf(probes.disk()),
+    }),
+    close: () => verifier.close(),
+  };
+}
+
+function statusOf(health: ComponentHealth): ComponentStatus {
+  if (health.ok) return { state: 'ok' };
+  const code: HealthCode = health.code;
+  return { state: 'failing', code, detail: health.detail === '' ? null : printable(health.detail, DETAIL_CHARS_MAX) };
+}
+
+type LinuxCode = ResetFailureCode | ResetUnknownCode;
+
+/** Codes that the protocol knows by another name; all others have the same there, as the compiler sees to. */
+const RENAMED = {
+  'account-privileged-not-authorised': 'account-privileged',
+  'script-digest-mismatch': 'script-unknown',
+  'script-runner-failed': 'script-failed',
+  'lock-held': 'account-database-lock-held',
+  aborted: 'interrupted',
+} as const satisfies Partial<Record<LinuxCode, ResultCode>>;
+
+const isRenamed = (code: LinuxCode): code is keyof typeof RENAMED => code in RENAMED;
+
+function codeOf(code: LinuxCode): ResultCode {
+  return isRenamed(code) ? RENAMED[code] : code;
+}
+
+const WARNINGS: Record<ResetWarning, Warning> = {
+  'account-expired': 'account-expired',
+  'password-aged-out': 'password-aged-out',
+  'password-must-change': 'password-must-change',
+  'account-refused': 'login-denied',
+  'account-locked': 'account-locked',
+  'nologin-shell': 'nologin-shell',
+  'second-factor': 'second-factor',
+  faillock: 'faillock',
+  'logins-closed': 'login-denied',
+  'password-not-asked': 'login-not-tried',
+  'authentication-refused': 'login-denied',
+  'authentication-timeout': 'login-not-tried',
+  'pam-unavailable': 'login-not-tried',
+  'ssh-password-forbidden': 'ssh-password-forbidden',
+  'ssh-root-forbidden': 'ssh-root-forbidden',
+  'unlock-failed': 'unlock-failed',
+  'unexpire-failed': 'unexpire-failed',
+  'must-change-failed': 'must-change-failed',
+};
+
+function outcomeOf(result: ResetResult): ResetOutcome {
+  switch (result.state) {
+    case 'succeeded':
+      return { ...result, warnings: result.warnings.map((warning) => WARNINGS[warning]) };
+    case 'failed':
+      return { state: 'failed', code: codeOf(result.code), detail: result.detail, warnings: [] };
+    case 'outcome-unknown': {
+      const warnings = result.warnings.map((warning) => WARNINGS[warning]);
+      return { state: 'outcome-unknown', code: codeOf(result.code), detail: result.detail, warnings };
+    }
+    default:
+      return result satisfies never;
+  }
+}
+
+/** Claims about this machine, for people. */
+function readFacts(): InstanceFacts {
+  const claim = (text: string) => Claim.parse(printable(text.trim()));
+  return {
+    os: 'linux',
+    hostname: claim(hostname()),
+    osVersion: claim(/^PRETTY_NAME="?([^"\n]*)/m.exec(readText('/etc/os-release'))?.[1] ?? 'Linux'),
+    kernel: claim(release()),
+    architecture: claim(arch()),
+    bootId: claim(readText(BOOT_ID)),
+  };
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
