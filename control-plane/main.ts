@@ -22,7 +22,7 @@ async function runServer(argv: readonly string[]): Promise<number> {
   const { Command, CommanderError } = await import('commander');
   const program = new Command('latchkey').exitOverride();
   try {
-    await addServer(program);
+    (await import('./server/command.ts')).addServerCommand(program);
     await program.parseAsync([...argv], { from: 'user' });
     // The server sets it, as it goes on after its command has been parsed.
     return Number(process.exitCode ?? 0);
@@ -30,17 +30,6 @@ async function runServer(argv: readonly string[]): Promise<number> {
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? 0 : EXIT_USAGE;
   }
-}
-
-async function addServer(program: import('commander').Command): Promise<void> {
-  // By URL, so that the command line can be checked and used without the server's part.
-  const part: unknown = await import(new URL('server/command.ts', import.meta.url).href);
-  if (!isServerPart(part)) throw new TypeError('the server part has no addServerCommand');
-  part.addServerCommand(program);
-}
-
-function isServerPart(part: unknown): part is { addServerCommand(program: import('commander').Command): void } {
-  return typeof part === 'object' && part !== null && 'addServerCommand' in part;
 }
 
 // Whoever reads has gone (`latchkey … | head`). What goes on must still be carried to its end.

@@ -1,4 +1,4 @@
-import type { InstanceId, OperatingSystem, PasswordPolicy, Verify } from '#protocol';
+import type { CloseReason, InstanceId, OperatingSystem, PasswordPolicy, Verify } from '#protocol';
 import { createInProcessBus, type Bus } from './bus/bus.ts';
 import type { Connection, ConnectionHandler } from './gateway/connection.ts';
 import { acceptConnection } from './gateway/gateway.ts';
@@ -41,7 +41,7 @@ export interface Core {
   /** A peer has opened a socket. */
   accept(connection: Connection): ConnectionHandler;
   /** Ends the sessions of an instance that was removed or re-enrolled, and forgets its health. */
-  dismiss(instanceId: InstanceId): void;
+  dismiss(instanceId: InstanceId, reason: CloseReason): void;
   /** Asks every agent to come back later, and stops delivering. */
   drain(): Promise<void>;
 }
@@ -88,8 +88,8 @@ export async function createCore(deps: CoreDeps): Promise<Core> {
     dispatcher,
     sweep,
     accept: (connection) => acceptConnection(gatewayDeps, connection),
-    dismiss(instanceId) {
-      directory.closeAll(instanceId, 'proof-invalid');
+    dismiss(instanceId, reason) {
+      directory.closeAll(instanceId, reason);
       board.forget(instanceId);
     },
     async drain() {

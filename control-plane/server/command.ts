@@ -1,0 +1,118 @@
+import { Command } from 'commander';
+import { readConfig, type ConfigFlags, type ServerConfig } from './config.ts';
+import { rotateOrderKey, signCatalogue } from './keys/offline.ts';
+import { createLog } from './logging.ts';
+import { startServer, type RunningServer } from './server.ts';
+
+/** The options as commander hands them over. */
+type Flags = ConfigFlags & { readonly config?: string };
+
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+
+/** Adds `latchkey server` and its verbs. Each sets the exit code of the process. */
+export function addServerCommand(program: Command): void {
+  const server = withConfigOptions(program.command('server'))
+    .description('run the control plane')
+    .action((flags: Flags) => runServer(flags));
+  withConfigOptions(server.command('check-config'))
+    .description('say what is wrong with the configuration, start nothing')
+    .action((_: unknown, command: Command) => reportConfig(command.optsWithGlobals<Flags>()));
+  server
+    .command('sign-catalogue')
+    .description('sign the reset scripts of this release; run where the script key is')
+    .requiredOption('--keys <dir>', 'the keys directory')
+    .requiredOption('--script-key <file>', 'the script key, brought from where it is kept')
+    .action(async (_: unknown, command: Command) => {
+      const { keys, scriptKey } = command.optsWithGlobals<{ keys: string; scriptKey: string }>();
+      await sayFailure(async () => {
+        const statements = await signCatalogue({ dir: keys, scriptKeyFile: scriptKey });
+        for (const { name, version, digest } of statements) say(`signed ${name} version ${String(version)} ${digest}`);
+      });
+    });
+  server
+    .command('rotate-order-key')
+    .description('make a new order key and revoke the old one; run where the script key is')
+    .requiredOption('--keys <dir>', 'the keys directory')
+    .requiredOption('--script-key <file>', 'the script key, brought from where it is kept')
+    .action(async (_: unknown, command: Command) => {
+      const { keys, scriptKey } = command.optsWithGlobals<{ keys: string; scriptKey: string }>();
+      await sayFailure(async () => {
+        const { version, orderKey } = await rotateOrderKey({ dir: keys, scriptKeyFile: scriptKey, now: Date.now() });
+        say(`key set ${String(version)} names the order key ${orderKey}; restart the server to use it`);
+      });
+    });
+}
+
+function withConfigOptions(command: Command): Command {
+  return command
+    .option('--config <file>', 'configuration file, JSON')
+    .option('--listen <host:port>', 'where to listen (default 127.0.0.1:8443)')
+    .option('--public-url <url>', 'what agents dial, certificates name and links use')
+    .option('--trust-proxy <networks>', 'whose x-forwarded-for is believed, comma-separated')
+    .option('--data <dir>', 'where the database lives')
+    .option('--keys <dir>', 'where the keys live: outside of the data and of its backups')
+    .option('--tls-cert <file>', 'a certificate that clients trust already, PEM')
+    .option('--tls-key <file>', 'its key, PEM');
+}
+
+function loadConfig(flags: Flags): ServerConfig | null {
+  const { config, ...more } = flags;
+  const checked = readConfig(config ?? null, more);
+  if (checked.ok) return checked.config;
+  for (const { path, message, remedy } of checked.problems)
+    complain(`${path === '' ? '' : `${path}: `}${message} ${remedy}`);
+  process.exitCode = EXIT_USAGE;
+  return null;
+}
+
+function reportConfig(flags: Flags): void {
+  if (loadConfig(flags) !== null) say('The configuration is good.');
+}
+
+async function runServer(flags: Flags): Promise<void> {
+  await sayFailure(async () => {
+    const config = loadConfig(flags);
+    if (config === null) return;
+    const log = createLog({ level: config.logLevel });
+    const running = await startServer(config, log);
+    greet(running, config);
+    await stopSignal();
+    log.info({}, 'stopping');
+    await running.stop();
+  });
+}
+
+function greet(running: RunningServer, config: ServerConfig): void {
+  say(`Latchkey is ready at ${config.publicUrl}`);
+  if (running.administratorTokenFile === null) return;
+  say(`The first administrator's token is in ${running.administratorTokenFile}: take it, then delete the file.`);
+}
+
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.once(signal, () => {
+        resolve();
+      });
+    }
+  });
+}
+
+/** What went wrong, for a person; the stack only where it is a fault of ours. */
+async function sayFailure(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    complain(error instanceof Error && 'code' in error ? error.message : String((error as Error).stack ?? error));
+    process.exitCode = EXIT_FAILED;
+  }
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function complain(line: string): void {
+  process.stderr.write(`latchkey: ${line}\n`);
+}

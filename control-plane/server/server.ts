@@ -1,0 +1,133 @@
+import { createServer as createHttpsServer } from 'node:https';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { verifyEd25519 } from '#protocol';
+import { writeAdministratorToken } from './admin-token.ts';
+import type { ServerConfig } from './config.ts';
+import { createCore } from './core.ts';
+import { createWebSocketGateway } from './gateway/websocket.ts';
+import { createApp } from './http/app.ts';
+import { createBearerAuthentication } from './http/authentication.ts';
+import { createMetrics, type Metrics } from './http/metrics.ts';
+import { createMetricsApp } from './http/metrics-app.ts';
+import { HTTP_SERVER_OPTIONS } from './http/server-options.ts';
+import { sourceOf } from './http/source.ts';
+import { loadKeyring, type Keyring } from './keys/keyring.ts';
+import { sha256Sync, systemClock, systemRandom } from './runtime.ts';
+import { createOperatorServices } from './service/operator-services.ts';
+import type { Log } from './service/ports.ts';
+import { openSqliteStore } from './store/sqlite-store.ts';
+import type { Store } from './store/store.ts';
+
+const DATABASE_FILE = 'latchkey.db';
+
+export interface RunningServer {
+  /** The file with the first administrator's token; null when there was one before. */
+  readonly administratorTokenFile: string | null;
+  /** Asks agents to come back later, lets requests end, closes the store. Resolves when all is done; once is enough. */
+  stop(): Promise<void>;
+}
+
+/** Starts the control plane and resolves once it listens. */
+export async function startServer(config: ServerConfig, log: Log): Promise<RunningServer> {
+  const keyring = await loadKeyring({
+    dir: config.keysDir,
+    publicUrl: config.publicUrl,
+    now: systemClock.now(),
+    provided: config.tls === null ? null : { certFile: config.tls.certFile, keyFile: config.tls.keyFile },
+  });
+  const store = await openSqliteStore({ path: join(config.dataDir, DATABASE_FILE) });
+  try {
+    return await startOver(config, log, keyring, store);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function startOver(config: ServerConfig, log: Log, keyring: Keyring, store: Store): Promise<RunningServer> {
+  const core = await createCore({
+    store,
+    clock: systemClock,
+    random: systemRandom,
+    hash: sha256Sync,
+    verify: verifyEd25519,
+    log,
+    identity: () => keyring,
+    script: (os) => keyring.scripts[os],
+    passwordPolicy: config.passwordPolicy,
+  });
+  const metrics = createMetrics({ store, ofProcess: true });
+  const services = createOperatorServices({
+    store,
+    clock: systemClock,
+    random: systemRandom,
+    hash: sha256Sync,
+    verify: verifyEd25519,
+    log,
+    gate: core.gate,
+    sessions: { close: core.dismiss },
+    joinTrust: { caPin: keyring.caPin, scriptKey: () => keyring.scriptKey },
+    keySet: () => keyring.signedKeySet,
+  });
+  let administratorTokenFile: string | null = null;
+  await services.tokens.firstAdministrator((token) => {
+    administratorTokenFile = writeAdministratorToken(config.dataDir, token);
+    return Promise.resolve();
+  });
+  let state: 'ready' | 'shutting-down' = 'ready';
+  const app = await createApp({
+    services: { ...services, resets: core.resets },
+    gate: core.gate,
+    audit: services.audit,
+    authenticate: createBearerAuthentication(services.tokens),
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    metrics,
+    readiness: () => Promise.resolve(state),
+    caPem: keyring.caPem,
+    config: {
+      trustProxy: config.trustProxy,
+      metrics: config.metricsListen === null,
+      strictTransportSecurity: false,
+      rateLimits: config.rateLimits,
+    },
+    createServer: (listener) => createHttpsServer({ ...HTTP_SERVER_OPTIONS, ...keyring.tls }, listener),
+  });
+  const gateway = createWebSocketGateway({
+    accept: core.accept,
+    sourceOf: (request) => sourceOf(request.socket.remoteAddress ?? 'unknown'),
+  });
+  app.server.on('upgrade', gateway.onUpgrade);
+  const metricsApp = await listenForMetrics(config, metrics);
+  await app.listen({ host: config.listen.host, port: config.listen.port });
+  if (keyring.scriptKeyPresent()) {
+    log.warn(
+      { directory: config.keysDir },
+      'the script key still lies beside the other keys: move script.key to a place that this machine cannot read',
+    );
+  }
+  const stop = once(async () => {
+    state = 'shutting-down';
+    await core.drain();
+    await Promise.all([app.close(), metricsApp?.close()]);
+    gateway.terminate();
+    await services.settled();
+    await store.scrub();
+    await store.close();
+  });
+  return { administratorTokenFile, stop };
+}
+
+async function listenForMetrics(config: ServerConfig, metrics: Metrics): Promise<FastifyInstance | null> {
+  if (config.metricsListen === null) return null;
+  const app = createMetricsApp(metrics);
+  await app.listen({ host: config.metricsListen.host, port: config.metricsListen.port });
+  return app;
+}
+
+function once(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | null = null;
+  return () => (running ??= run());
+}
