@@ -39,12 +39,12 @@ const MEMORY = ':memory:';
  * wait for the end of the event loop's turn, so that all that this turn brings shares one fsync; those in memory wait
  * for nothing but promises.
  *
- * Throws `StoreError` `database-newer`.
+ * Throws `StoreError` `database-newer` and `database-busy`.
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
   const inMemory = options.path === MEMORY;
-  if (!inMemory) createDatabaseFile(options.path);
-  const database = new DatabaseSync(options.path, { timeout: BUSY_MS_MAX });
+  const lock = inMemory ? null : lockDatabase(options.path);
+  const database = openDatabase(options.path, lock);
   try {
     if (options.snapshot !== undefined) database.deserialize(options.snapshot);
     configure(database);
@@ -54,14 +54,19 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
       onCommit: options.onCommit,
     });
     await migrateInTransaction(database, (options.now ?? Date.now)());
-    return assemble(options, database, group);
+    return assemble(options, database, group, lock);
   } catch (error) {
-    database.close();
+    closeAll(database, lock);
     throw error;
   }
 }
 
-function assemble(options: SqliteStoreOptions, database: DatabaseSync, group: GroupCommit): SqliteStore {
+function assemble(
+  options: SqliteStoreOptions,
+  database: DatabaseSync,
+  group: GroupCommit,
+  lock: DatabaseSync | null,
+): SqliteStore {
   const tx = createRepositories(kyselyOver(database, () => group.assertInside()));
   const inMemory = options.path === MEMORY;
   const reader = inMemory ? null : new DatabaseSync(options.path, { timeout: BUSY_MS_MAX, readOnly: true });
@@ -79,13 +84,45 @@ function assemble(options: SqliteStoreOptions, database: DatabaseSync, group: Gr
     snapshot: () => group.exclusive(async () => serialize(database)),
     async close() {
       await group.close();
-      for (const connection of [reader, database]) if (connection?.isOpen === true) connection.close();
+      closeAll(reader, database, lock);
     },
   };
 }
 
 function kyselyOver(database: DatabaseSync, beforeQuery?: () => void): Kysely<Tables> {
   return new Kysely<Tables>({ dialect: new SqliteDialect({ database: nodeSqliteDatabase(database, beforeQuery) }) });
+}
+
+function openDatabase(path: string, lock: DatabaseSync | null): DatabaseSync {
+  try {
+    if (path !== MEMORY) createDatabaseFile(path);
+    return new DatabaseSync(path, { timeout: BUSY_MS_MAX });
+  } catch (error) {
+    closeAll(lock);
+    throw error;
+  }
+}
+
+/**
+ * Keeps a second control plane away, which would take every session of the first for lost. The lock is one of SQLite's,
+ * on an empty database beside the real one, so that the system releases it however this process ends.
+ */
+function lockDatabase(path: string): DatabaseSync {
+  createDatabaseFile(`${path}.lock`);
+  const lock = new DatabaseSync(`${path}.lock`);
+  try {
+    lock.exec('begin exclusive');
+    return lock;
+  } catch (cause) {
+    lock.close();
+    throw new StoreError('database-busy', `Another process has opened "${path}". End it, or use another directory.`, {
+      cause,
+    });
+  }
+}
+
+function closeAll(...connections: readonly (DatabaseSync | null)[]): void {
+  for (const connection of connections) if (connection?.isOpen === true) connection.close();
 }
 
 function createDatabaseFile(path: string): void {

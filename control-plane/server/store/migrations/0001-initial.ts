@@ -147,7 +147,9 @@ async function createTasks(db: Kysely<unknown>): Promise<void> {
     .addColumn('result', 'text')
     .addColumn('updatedAt', 'bigint', (column) => column.notNull())
     .execute();
-  await db.schema.createIndex('tasksOfReset').on('tasks').columns(['resetId', 'id', 'state']).execute();
+  // The first serves the pages of a reset, the second its counts, which are asked for after every change of a task.
+  await db.schema.createIndex('tasksOfReset').on('tasks').columns(['resetId', 'id']).execute();
+  await db.schema.createIndex('tasksOfResetByState').on('tasks').columns(['resetId', 'state']).execute();
   await db.schema.createIndex('tasksOfInstance').on('tasks').columns(['instanceId', 'state']).execute();
   await db.schema.createIndex('tasksByState').on('tasks').columns(['state', 'notAfter']).execute();
 }
@@ -167,6 +169,7 @@ async function createAudit(db: Kysely<unknown>): Promise<void> {
     .addColumn('refusalKey', 'text', (column) => column.unique())
     .addColumn('refusals', 'integer')
     .execute();
+  await db.schema.createIndex('auditByTime').on('audit').column('at').execute();
   await db.schema.createIndex('auditByResource').on('audit').columns(['resource', 'sequence']).execute();
   await db.schema.createIndex('auditByAction').on('audit').columns(['action', 'sequence']).execute();
   await db.schema.createIndex('auditByActor').on('audit').columns(['actor', 'sequence']).execute();

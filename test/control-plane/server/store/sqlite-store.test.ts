@@ -70,6 +70,14 @@ describe('a SQLite database file', () => {
     await expect(refusal).rejects.toThrow(/from-the-future.*newer one/);
   });
 
+  test('belongs to one control plane at a time', async () => {
+    const store = await openSqliteStore({ path: path() });
+    await expect(openSqliteStore({ path: path() })).rejects.toMatchObject({ code: 'database-busy' });
+    await store.transaction((tx) => tx.audit.append(anEntry()));
+    await store.close();
+    await (await openSqliteStore({ path: path() })).close();
+  });
+
   test('is migrated once, and that is on record', async () => {
     for (const now of [1, 2]) await (await openSqliteStore({ path: path(), now: () => now })).close();
     const database = new DatabaseSync(path());
