@@ -41,6 +41,8 @@ export interface AppDeps extends Omit<AdmissionDeps, 'limiters' | 'isClosing' | 
   readonly metrics: Metrics;
   /** `ready`, or why not. Must not throw. */
   readonly readiness: () => Promise<'ready' | 'not-ready' | 'shutting-down'>;
+  /** Aborts when the shutdown begins: new work is refused from then on, and streams end. Default: when the app closes. */
+  readonly shutdown?: AbortSignal;
   /** The control plane's own certificate authority, PEM; null where it uses a public certificate. */
   readonly caPem: string | null;
   readonly config: AppConfig;
@@ -52,8 +54,9 @@ export interface AppDeps extends Omit<AdmissionDeps, 'limiters' | 'isClosing' | 
 export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   const app = Fastify(frameworkOptions(deps));
   const limiters = createLimiters(deps);
-  const closing = new AbortController();
-  app.addHook('preClose', () => closing.abort());
+  const closed = new AbortController();
+  app.addHook('preClose', () => closed.abort());
+  const closing = AbortSignal.any([closed.signal, ...(deps.shutdown === undefined ? [] : [deps.shutdown])]);
 
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
@@ -63,10 +66,10 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(swagger, openApiOptions());
 
   const document = () => JSON.stringify(app.swagger());
-  const routes = allRoutes({ ...deps, limiters, document, closing: closing.signal });
+  const routes = allRoutes({ ...deps, limiters, document, closing });
   const states = new RequestStates();
-  const admission: AdmissionDeps = { ...deps, limiters, isClosing: () => closing.signal.aborted };
-  const handlers = registerRoutes(app, routes, { states, closing: closing.signal });
+  const admission: AdmissionDeps = { ...deps, limiters, isClosing: () => closing.aborted };
+  const handlers = registerRoutes(app, routes, { states, closing });
   addHooks(app, deps, states, (request, state) => admit(admission, handlers.routeOf(request), request, state));
 
   const table = createRouteTable(routes);
@@ -155,7 +158,7 @@ function addHooks(app: FastifyInstance, deps: AppDeps, states: RequestStates, ad
       status: reply.statusCode,
       elapsedMs: Math.round(elapsedMs * 10) / 10,
       source: state?.source ?? null,
-      token: state?.actor?.tokenId ?? null,
+      tokenId: state?.actor?.tokenId ?? null,
     };
     if (route === null || !QUIET.includes(route)) log.info(fields, 'request');
     done();

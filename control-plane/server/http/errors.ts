@@ -30,6 +30,8 @@ export function errorBody(error: ApiError, requestId: string): ErrorBody {
 
 /** Answers with an error, and with the headers that HTTP wants beside some of them. */
 export function sendError(error: ApiError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  // Set once more for what the framework refuses before any hook runs.
+  reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store' });
   if (error.status === 401) reply.header('www-authenticate', 'Bearer realm="latchkey"');
   if (error.retryAfterSeconds !== null) reply.header('retry-after', String(error.retryAfterSeconds));
   return reply.code(error.status).type('application/json').send(errorBody(error, request.id));

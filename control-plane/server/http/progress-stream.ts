@@ -64,7 +64,6 @@ async function* stream(
         return;
       } else {
         yield eventText(next.value);
-        if (next.value.finished) return;
         pending = events.next();
       }
     }
