@@ -1,0 +1,150 @@
+import { fromBase64Url, parseJoinToken, utf8, TokenPage, type ActorRole, type CreateToken } from '#protocol';
+import { describe, expect, test } from 'vitest';
+import { sha256Sync } from '../../../control-plane/server/runtime.ts';
+import { parseApiToken } from '../../../control-plane/server/service/token-secrets.ts';
+import { expectError, HttpWorld } from '../../support/http-world.ts';
+
+const create = (world: HttpWorld, body: CreateToken, token?: string) =>
+  world.call('POST', '/api/v1/tokens', { body, ...(token === undefined ? {} : { token }) });
+
+describe('the first administrator', () => {
+  test('is made once, and is whole', async () => {
+    await using world = await HttpWorld.open();
+    const me = await world.call('GET', '/api/v1/whoami');
+    expect(me.json()).toMatchObject({ role: 'administrator', projects: null, privileged: true });
+    const delivered: string[] = [];
+    const again = await world.services.tokens.firstAdministrator((token) => {
+      delivered.push(token);
+      return Promise.resolve();
+    });
+    expect([again, delivered]).toEqual([false, []]);
+    expect(await world.auditOf('token.create')).toMatchObject([{ actor: 'system', rule: 'first-start' }]);
+  });
+
+  test('is not made again when the only token was revoked', async () => {
+    await using world = await HttpWorld.open();
+    const id = parseApiToken(world.administrator)?.id ?? '';
+    expect((await world.call('DELETE', `/api/v1/tokens/${id}`)).statusCode).toBe(204);
+    expect(await world.services.tokens.firstAdministrator(() => Promise.resolve())).toBe(false);
+  });
+
+  test('is not made when its token could not be put down', async () => {
+    await using empty = await HttpWorld.openEmpty();
+    const full = () => Promise.reject(new Error('disk full'));
+    await expect(empty.services.tokens.firstAdministrator(full)).rejects.toThrow('disk full');
+    const page = await empty.store.read.tokens.list({ limit: 1, after: null });
+    expect(page.rows).toEqual([]);
+  });
+});
+
+describe('an API token', () => {
+  test('is shown once, and stored as a hash', async () => {
+    await using world = await HttpWorld.open();
+    const { id, token } = await world.createToken({ type: 'api', name: 'deploy', role: 'operator' });
+    expect(token).toMatch(/^lk_[0-9a-f-]{36}_[A-Za-z0-9_-]{43}$/);
+    const secret = parseApiToken(token)?.secret ?? '';
+    const record = await world.store.read.tokens.get(id);
+    expect(record?.secretDigest).toBe(sha256Sync(fromBase64Url(secret)));
+    const listed = await world.call('GET', '/api/v1/tokens');
+    expect(TokenPage.parse(listed.json()).items.map(({ name }) => name)).toEqual(['deploy', 'first administrator']);
+    expect(listed.body).not.toContain(secret);
+    expect(listed.body).not.toContain(record?.secretDigest);
+    expect(JSON.stringify([world.lines, await world.auditOf('token.create')])).not.toContain(secret);
+  });
+
+  test('notes when it was last used, at most once a minute', async () => {
+    await using world = await HttpWorld.open();
+    const { id, token } = await world.createToken({ type: 'api', name: 'used', role: 'viewer' });
+    const use = async () => {
+      await world.call('GET', '/api/v1/whoami', { token });
+      await world.services.settled();
+      return (await world.store.read.tokens.get(id))?.lastUsedAt;
+    };
+    const first = world.clock.now();
+    expect(await use()).toBe(first);
+    world.clock.advance(59_000);
+    expect(await use()).toBe(first);
+    world.clock.advance(1_000);
+    expect(await use()).toBe(first + 60_000);
+  });
+
+  test.each<ActorRole>(['viewer', 'operator'])('is not made by a token of the role %s', async (role) => {
+    await using world = await HttpWorld.open();
+    const token = await world.tokenOf(role);
+    expectError(await create(world, { type: 'api', name: 'more', role: 'viewer' }, token), 403, 'not-authorised');
+    expectError(
+      await create(world, { type: 'api', name: 'more', role: 'administrator' }, token),
+      403,
+      'not-authorised',
+    );
+  });
+
+  test('is not made by an administrator of one project', async () => {
+    await using world = await HttpWorld.open();
+    const token = await world.tokenOf('administrator', { projects: [await world.addProject('one')] });
+    const wider = { type: 'api', name: 'more', role: 'administrator' } as const;
+    expectError(await create(world, wider, token), 403, 'not-authorised');
+    expect(await world.auditOf('token.create')).toContainEqual(
+      expect.objectContaining({ decision: 'deny', rule: 'project-scope' }),
+    );
+  });
+
+  test('has no more rights than its creator', async () => {
+    await using world = await HttpWorld.open();
+    const token = await world.tokenOf('administrator', { accounts: ['alice', 'bob'] });
+    const base = { type: 'api', name: 'more', role: 'operator' } as const;
+    expectError(await create(world, { ...base, privileged: true, accounts: ['bob'] }, token), 403, 'not-authorised');
+    expectError(await create(world, base, token), 403, 'not-authorised');
+    expectError(await create(world, { ...base, accounts: ['bob', 'root'] }, token), 403, 'not-authorised');
+    expect((await create(world, { ...base, accounts: ['bob'] }, token)).statusCode).toBe(201);
+    const denials = (await world.auditOf('token.create')).filter(({ decision }) => decision === 'deny');
+    expect(denials.map(({ rule }) => rule)).toEqual(['no-escalation', 'no-escalation', 'no-escalation']);
+  });
+});
+
+describe('a join token', () => {
+  test('carries what an agent needs to know this control plane', async () => {
+    await using world = await HttpWorld.open();
+    const { id, token, expiresAt } = await world.createToken({ type: 'join' });
+    const parsed = parseJoinToken(token);
+    expect(parsed).toMatchObject({ id, caPin: sha256Sync(utf8('the authority')), scriptKey: world.scriptSigner.key });
+    expect(expiresAt).toBe(world.clock.now() + 3_600_000);
+  });
+
+  test('opens no door of the API', async () => {
+    await using world = await HttpWorld.open();
+    const { id, token } = await world.createToken({ type: 'join' });
+    const secret = parseJoinToken(token)?.secret ?? '';
+    for (const presented of [token, `lk_${id}_${secret}`]) {
+      expectError(await world.call('GET', '/api/v1/whoami', { token: presented }), 401, 'unauthenticated');
+    }
+  });
+
+  test('is made by an operator for its own projects alone', async () => {
+    await using world = await HttpWorld.open();
+    const [mine, theirs] = [await world.addProject('mine'), await world.addProject('theirs')];
+    await world.addInstance('far', 'theirs');
+    const token = await world.tokenOf('operator', { projects: [mine] });
+    expect((await create(world, { type: 'join', project: mine }, token)).statusCode).toBe(201);
+    expectError(await create(world, { type: 'join', project: theirs }, token), 403, 'not-authorised');
+    expectError(await create(world, { type: 'join' }, token), 403, 'not-authorised');
+    const bound = { type: 'join', project: mine, instance: 'far', reEnrol: true } as const;
+    expectError(await create(world, bound, token), 404, 'instance-not-found');
+  });
+
+  test('for a project or an instance that is not there is not made', async () => {
+    await using world = await HttpWorld.open();
+    const project = { type: 'join', project: 'absent' } as unknown as CreateToken;
+    expectError(await create(world, project), 404, 'project-not-found');
+    const instance = { type: 'join', instance: 'absent' } as unknown as CreateToken;
+    expectError(await create(world, instance), 404, 'instance-not-found');
+  });
+
+  test('that would replace identities at large is not made', async () => {
+    await using world = await HttpWorld.open();
+    await world.addInstance('one');
+    expectError(await create(world, { type: 'join', reEnrol: true }), 400, 'body-malformed');
+    const often = { type: 'join', instance: 'one', reEnrol: true, uses: 2 } as unknown as CreateToken;
+    expectError(await create(world, often), 400, 'body-malformed');
+  });
+});
