@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { verifyEd25519 } from '#protocol';
 import { writeAdministratorToken } from './admin-token.ts';
 import type { ServerConfig } from './config.ts';
-import { createCore } from './core.ts';
+import { createCore, type Core } from './core.ts';
 import { createWebSocketGateway } from './gateway/websocket.ts';
 import { createApp } from './http/app.ts';
 import { createBearerAuthentication } from './http/authentication.ts';
@@ -14,7 +14,7 @@ import { HTTP_SERVER_OPTIONS } from './http/server-options.ts';
 import { sourceOf } from './http/source.ts';
 import { loadKeyring, type Keyring } from './keys/keyring.ts';
 import { sha256Sync, systemClock, systemRandom } from './runtime.ts';
-import { createOperatorServices } from './service/operator-services.ts';
+import { createOperatorServices, type OperatorServices } from './service/operator-services.ts';
 import type { Log } from './service/ports.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
 import type { Store } from './store/store.ts';
@@ -57,8 +57,33 @@ async function startOver(config: ServerConfig, log: Log, keyring: Keyring, store
     script: (os) => keyring.scripts[os],
     passwordPolicy: config.passwordPolicy,
   });
-  const metrics = createMetrics({ store, ofProcess: true });
-  const services = createOperatorServices({
+  const services = createServices({ core, store, log, keyring });
+  let administratorTokenFile: string | null = null;
+  await services.tokens.firstAdministrator((token) => {
+    administratorTokenFile = writeAdministratorToken(config.dataDir, token);
+    return Promise.resolve();
+  });
+  const sockets = await openSockets({ config, log, keyring, store, core, services });
+  if (keyring.scriptKeyPresent()) {
+    log.warn(
+      { directory: config.keysDir },
+      'the script key still lies beside the other keys: move script.key to a place that this machine cannot read',
+    );
+  }
+  const stop = once(async () => {
+    sockets.refuseNewWork();
+    await core.drain();
+    await sockets.close();
+    await services.settled();
+    await store.scrub();
+    await store.close();
+  });
+  return { administratorTokenFile, stop };
+}
+
+function createServices(deps: { core: Core; store: Store; log: Log; keyring: Keyring }): OperatorServices {
+  const { core, store, log, keyring } = deps;
+  return createOperatorServices({
     store,
     clock: systemClock,
     random: systemRandom,
@@ -66,15 +91,33 @@ async function startOver(config: ServerConfig, log: Log, keyring: Keyring, store
     verify: verifyEd25519,
     log,
     gate: core.gate,
-    sessions: { close: core.dismiss },
+    sessions: {
+      close: (id, reason) => {
+        core.dismiss(id, reason);
+      },
+    },
     joinTrust: { caPin: keyring.caPin, scriptKey: () => keyring.scriptKey },
     keySet: () => keyring.signedKeySet,
   });
-  let administratorTokenFile: string | null = null;
-  await services.tokens.firstAdministrator((token) => {
-    administratorTokenFile = writeAdministratorToken(config.dataDir, token);
-    return Promise.resolve();
-  });
+}
+
+interface Sockets {
+  /** Answers that it is shutting down, from now on. */
+  refuseNewWork(): void;
+  close(): Promise<void>;
+}
+
+/** The API and the gateway on one port, and the metrics on their own where that is wanted. */
+async function openSockets(deps: {
+  config: ServerConfig;
+  log: Log;
+  keyring: Keyring;
+  store: Store;
+  core: Core;
+  services: OperatorServices;
+}): Promise<Sockets> {
+  const { config, log, keyring, store, core, services } = deps;
+  const metrics = createMetrics({ store, ofProcess: true });
   let state: 'ready' | 'shutting-down' = 'ready';
   const app = await createApp({
     services: { ...services, resets: core.resets },
@@ -96,28 +139,23 @@ async function startOver(config: ServerConfig, log: Log, keyring: Keyring, store
     createServer: (listener) => createHttpsServer({ ...HTTP_SERVER_OPTIONS, ...keyring.tls }, listener),
   });
   const gateway = createWebSocketGateway({
-    accept: core.accept,
+    accept: (connection) => core.accept(connection),
     sourceOf: (request) => sourceOf(request.socket.remoteAddress ?? 'unknown'),
   });
-  app.server.on('upgrade', gateway.onUpgrade);
+  app.server.on('upgrade', (request, socket, head) => {
+    gateway.onUpgrade(request, socket, head);
+  });
   const metricsApp = await listenForMetrics(config, metrics);
   await app.listen({ host: config.listen.host, port: config.listen.port });
-  if (keyring.scriptKeyPresent()) {
-    log.warn(
-      { directory: config.keysDir },
-      'the script key still lies beside the other keys: move script.key to a place that this machine cannot read',
-    );
-  }
-  const stop = once(async () => {
-    state = 'shutting-down';
-    await core.drain();
-    await Promise.all([app.close(), metricsApp?.close()]);
-    gateway.terminate();
-    await services.settled();
-    await store.scrub();
-    await store.close();
-  });
-  return { administratorTokenFile, stop };
+  return {
+    refuseNewWork() {
+      state = 'shutting-down';
+    },
+    async close() {
+      await Promise.all([app.close(), metricsApp?.close()]);
+      gateway.terminate();
+    },
+  };
 }
 
 async function listenForMetrics(config: ServerConfig, metrics: Metrics): Promise<FastifyInstance | null> {
