@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { ProjectName, TokenId } from '#protocol';
 import { allPages, expectAlienCursorsRefused } from './store-paging.ts';
 import { anEntry, aToken } from './store-records.ts';
-import type { StoreFixture } from './store.contract.ts';
+import type { StoreFixture } from './store-harness.ts';
 
 const project = (text: string) => ProjectName.parse(text);
 const off = { serviceEnabled: false, statementVersion: null, enabledBy: null, enabledAt: null };

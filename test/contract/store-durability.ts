@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { anInstance, aReset, aTask, someSealed } from './store-records.ts';
-import type { StoreFixture } from './store.contract.ts';
+import type { StoreFixture } from './store-harness.ts';
 
 export function durabilityPromises(fixture: () => StoreFixture): void {
   test('has what was committed after it is opened again', async () => {

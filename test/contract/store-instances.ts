@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { InstanceName, ProjectName, RID_500 } from '#protocol';
 import { allPages, expectAlienCursorsRefused } from './store-paging.ts';
 import { anInstance, ROOT, someDigest, someInstanceId, someThumbprint } from './store-records.ts';
-import type { StoreFixture } from './store.contract.ts';
+import type { StoreFixture } from './store-harness.ts';
 
 const name = (text: string) => InstanceName.parse(text);
 const bare = {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { ProjectName, ResetId } from '#protocol';
 import { allPages, expectAlienCursorsRefused } from './store-paging.ts';
 import { anInstance, aReset, aTarget, aTask, someSealed } from './store-records.ts';
-import type { StoreFixture } from './store.contract.ts';
+import type { StoreFixture } from './store-harness.ts';
 
 export function resetPromises(fixture: () => StoreFixture): void {
   test('keeps a plan and its targets as they were, full or empty', async () => {

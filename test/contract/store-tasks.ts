@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { TaskId, TaskState } from '#protocol';
 import { allPages, expectAlienCursorsRefused } from './store-paging.ts';
 import { aReset, aTask, someInstanceId } from './store-records.ts';
-import type { StoreFixture } from './store.contract.ts';
+import type { StoreFixture } from './store-harness.ts';
 
 const UNFINISHED: readonly TaskState[] = ['pending', 'staged', 'awaiting-boot', 'dispatched', 'accepted', 'running'];
 const empty = {

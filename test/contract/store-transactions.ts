@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import type { Repositories } from '../../control-plane/server/store/store.ts';
 import { anEntry, anInstance, ROOT } from './store-records.ts';
-import type { StoreFixture } from './store.contract.ts';
+import type { StoreFixture } from './store-harness.ts';
 
 export function transactionPromises(fixture: () => StoreFixture): void {
   test('keeps what a transaction wrote and returns what it returned', async () => {

@@ -169,7 +169,6 @@ async function createAudit(db: Kysely<unknown>): Promise<void> {
     .addColumn('refusalKey', 'text', (column) => column.unique())
     .addColumn('refusals', 'integer')
     .execute();
-  await db.schema.createIndex('auditByTime').on('audit').column('at').execute();
   await db.schema.createIndex('auditByResource').on('audit').columns(['resource', 'sequence']).execute();
   await db.schema.createIndex('auditByAction').on('audit').columns(['action', 'sequence']).execute();
   await db.schema.createIndex('auditByActor').on('audit').columns(['actor', 'sequence']).execute();

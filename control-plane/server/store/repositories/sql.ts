@@ -1,10 +1,9 @@
-import { sql, type ExpressionBuilder, type Insertable, type Kysely, type RawBuilder } from 'kysely';
+import { sql, type Insertable, type Kysely, type RawBuilder } from 'kysely';
 import type { Tables } from '../rows.ts';
 
 /** What the repositories ask of SQL beyond Kysely's builder; another database repeats this file. */
 
 export type Db = Kysely<Tables>;
-export type Where<T extends keyof Tables> = ExpressionBuilder<Tables, T>;
 
 /**
  * A list for `in`, of any length and as one parameter: one prepared statement for all lengths, and no limit on their
