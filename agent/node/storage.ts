@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Storage } from '../ports.ts';
 
@@ -15,11 +15,20 @@ export interface DirectoryStorage extends Storage {
 }
 
 /** Makes the directory if it is not there. Its parents belong to root, or nothing in it is safe. */
-export async function openDirectoryStorage(directory: string): Promise<DirectoryStorage> {
+export async function makeStateDirectory(directory: string): Promise<void> {
   await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+  await chmod(directory, DIRECTORY_MODE);
+}
+
+/** Removes what a crash left half written. Only for the one process that holds the lock of the directory. */
+export async function removeLeftovers(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
-    if (name.startsWith('.tmp-')) await rm(join(directory, name), { force: true }); // A crash left it half written.
+    if (name.startsWith(TEMPORARY)) await rm(join(directory, name), { force: true });
   }
+}
+
+/** The files of a directory. Touches nothing by itself. */
+export function createDirectoryStorage(directory: string): DirectoryStorage {
   const appending = new Map<string, FileHandle>();
 
   const syncDirectory = async () => {
