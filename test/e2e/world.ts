@@ -53,7 +53,11 @@ export interface World extends AsyncDisposable {
   /** Like it, but its answer is JSON. */
   json(args: readonly string[], input?: string): Promise<unknown>;
   /** `latchkey reset … --password-stdin --json`: what came of it, and the exit code. */
-  reset(args: readonly string[], password: string): Promise<{ code: number; report: ResetReport; stderr: string }>;
+  reset(
+    args: readonly string[],
+    password: string,
+    as?: { readonly token: string },
+  ): Promise<{ code: number; report: ResetReport; stderr: string }>;
   /** Resolves when the instance is in that state. */
   state(name: string, state: string): Promise<void>;
 }
@@ -75,12 +79,12 @@ export async function openWorld(): Promise<World> {
   const controlPlane = createControlPlane(fabric, directory, url);
   let token = '';
 
-  async function latchkey(args: readonly string[], input = ''): Promise<RunResult> {
+  async function latchkey(args: readonly string[], input = '', as = { token }): Promise<RunResult> {
     const env = {
       PATH: process.env['PATH'] ?? '',
       HOME: directory,
       LATCHKEY_URL: url,
-      LATCHKEY_TOKEN: token,
+      LATCHKEY_TOKEN: as.token,
       LATCHKEY_CA: join(directory, 'keys', 'ca.crt'),
     };
     return fabric.exec([LATCHKEY, ...args], { input, env, timeoutMs: 120_000 });

@@ -45,9 +45,9 @@ export async function suLogin(place: Place, account: string, password: string): 
   throw new Error(`su ${account} on ${place.name} neither opened nor refused (${String(code)}): ${said}`);
 }
 
-/** What a password must open, and what must not any more. */
+/** What a password must open, and what must not any more. An account that nothing opens has no accepted one. */
 export interface Expectation {
-  readonly accepted: string;
+  readonly accepted?: string;
   readonly refused: readonly string[];
 }
 
@@ -58,7 +58,9 @@ export interface Expectation {
 export async function expectOnly(place: Place | Host, account: string, expected: Expectation): Promise<void> {
   const doors = 'fabric' in place ? { su: suLogin, ssh: sshLogin } : { su: suLogin };
   const tries = [
-    { password: expected.accepted, is: 'the right password', want: 'accepted' },
+    ...(expected.accepted === undefined
+      ? []
+      : [{ password: expected.accepted, is: 'the right password', want: 'accepted' }]),
     // By its place in the list: a failed test ends up in logs, and what it is must not.
     ...expected.refused.map((password, at) => ({ password, is: `wrong password ${String(at)}`, want: 'refused' })),
   ];
