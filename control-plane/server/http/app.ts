@@ -15,7 +15,8 @@ import { createRateLimiter, RATE_LIMITS, type RateLimits } from './rate-limiter.
 import { registerRoutes } from './register-routes.ts';
 import { RequestStates } from './request-state.ts';
 import { createRouteTable } from './route-table.ts';
-import { allRoutes, type RouteServices } from './routes/all.ts';
+import { allRoutes } from './routes/all.ts';
+import type { RouteServices } from './routes/deps.ts';
 import { HTTP_SERVER_OPTIONS, REQUESTS_PER_SOCKET_MAX } from './server-options.ts';
 import { sourceOf } from './source.ts';
 
@@ -54,6 +55,7 @@ export interface AppDeps extends Omit<AdmissionDeps, 'limiters' | 'isClosing' | 
 export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   const app = Fastify(frameworkOptions(deps));
   const limiters = createLimiters(deps);
+  app.server.maxRequestsPerSocket = REQUESTS_PER_SOCKET_MAX;
   const closed = new AbortController();
   app.addHook('preClose', () => closed.abort());
   const closing = AbortSignal.any([closed.signal, ...(deps.shutdown === undefined ? [] : [deps.shutdown])]);
@@ -91,7 +93,6 @@ function frameworkOptions({ config, random, log, createServer }: AppDeps) {
     bodyLimit: BODY_BYTES_MAX,
     keepAliveTimeout,
     requestTimeout,
-    maxRequestsPerSocket: REQUESTS_PER_SOCKET_MAX,
     http: HTTP_SERVER_OPTIONS,
     ...(createServer === undefined ? {} : { serverFactory: createServer }),
     trustProxy: typeof config.trustProxy === 'boolean' ? config.trustProxy : [...config.trustProxy],

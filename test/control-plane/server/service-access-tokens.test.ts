@@ -40,6 +40,7 @@ describe('the first administrator', () => {
 describe('an API token', () => {
   test('is shown once, and stored as a hash', async () => {
     await using world = await HttpWorld.open();
+    world.clock.advance(1);
     const { id, token } = await world.createToken({ type: 'api', name: 'deploy', role: 'operator' });
     expect(token).toMatch(/^lk_[0-9a-f-]{36}_[A-Za-z0-9_-]{43}$/);
     const secret = parseApiToken(token)?.secret ?? '';

@@ -2,7 +2,7 @@ import { API_PREFIX, CertificateAuthority, Enrol, Enrolled } from '#protocol';
 import { ApiError } from '../../service/errors.ts';
 import { FAILED_ENROLMENT_COST } from '../rate-limiter.ts';
 import { route, type Route } from '../route.ts';
-import type { RouteDeps } from './all.ts';
+import type { RouteDeps } from './deps.ts';
 
 export function agentRoutes(deps: Pick<RouteDeps, 'services' | 'limiters' | 'metrics' | 'caPem'>): readonly Route[] {
   const { services, limiters, metrics, caPem } = deps;

@@ -1,6 +1,6 @@
 import { API_PREFIX, AuditPage, AuditQuery } from '#protocol';
 import { route, type Route } from '../route.ts';
-import type { RouteDeps } from './all.ts';
+import type { RouteDeps } from './deps.ts';
 
 export function auditRoutes({ services: { audit } }: Pick<RouteDeps, 'services'>): readonly Route[] {
   return [

@@ -13,7 +13,7 @@ import {
 import * as z from 'zod';
 import type { InstanceService } from '../../service/instance-service.ts';
 import { route, type Route } from '../route.ts';
-import type { RouteDeps } from './all.ts';
+import type { RouteDeps } from './deps.ts';
 
 const PATH = `${API_PREFIX}/instances`;
 const Params = z.object({ id: z.union([InstanceId, InstanceName]).describe('Id or name of an instance') });

@@ -1,7 +1,7 @@
 import { API_PREFIX, ChangeService, Project, ProjectList, ProjectName, ServiceStatement } from '#protocol';
 import * as z from 'zod';
 import { route, type Route } from '../route.ts';
-import type { RouteDeps } from './all.ts';
+import type { RouteDeps } from './deps.ts';
 
 const tag = 'projects';
 

@@ -17,7 +17,7 @@ import * as z from 'zod';
 import { ApiError } from '../../service/errors.ts';
 import { createProgressStreams, type ProgressStreams } from '../progress-stream.ts';
 import { route, type Route } from '../route.ts';
-import type { RouteDeps } from './all.ts';
+import type { RouteDeps } from './deps.ts';
 
 const PATH = `${API_PREFIX}/resets`;
 const Params = z.object({ id: ResetId });

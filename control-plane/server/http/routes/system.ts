@@ -2,7 +2,7 @@ import { API_PREFIX } from '#protocol';
 import * as z from 'zod';
 import { ApiError } from '../../service/errors.ts';
 import { route, type Route } from '../route.ts';
-import type { RouteDeps } from './all.ts';
+import type { RouteDeps } from './deps.ts';
 
 const Health = z.object({ status: z.literal('alive') });
 const Readiness = z.object({ status: z.literal('ready') });

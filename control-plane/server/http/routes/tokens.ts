@@ -1,7 +1,7 @@
 import { API_PREFIX, CreatedToken, CreateToken, PageQuery, TokenId, TokenPage, WhoAmI } from '#protocol';
 import * as z from 'zod';
 import { route, type Route } from '../route.ts';
-import type { RouteDeps } from './all.ts';
+import type { RouteDeps } from './deps.ts';
 
 const PATH = `${API_PREFIX}/tokens`;
 const tag = 'tokens';

@@ -1,0 +1,33 @@
+import type { AuditService } from '../../service/audit-service.ts';
+import type { EnrolmentService } from '../../service/enrolment-service.ts';
+import type { InstanceService } from '../../service/instance-service.ts';
+import type { Clock } from '../../service/ports.ts';
+import type { ProjectService } from '../../service/project-service.ts';
+import type { ResetService } from '../../service/reset-service.ts';
+import type { TokenService } from '../../service/token-service.ts';
+import type { Limiters } from '../admission.ts';
+import type { Metrics } from '../metrics.ts';
+
+/** What routes hand their requests to. */
+export interface RouteServices {
+  readonly instances: InstanceService;
+  readonly projects: ProjectService;
+  readonly tokens: TokenService;
+  readonly enrolment: EnrolmentService;
+  readonly audit: AuditService;
+  readonly resets: ResetService;
+}
+
+/** What routes are made of; each takes its part. */
+export interface RouteDeps {
+  readonly services: RouteServices;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly limiters: Limiters;
+  readonly readiness: () => Promise<'ready' | 'not-ready' | 'shutting-down'>;
+  readonly caPem: string | null;
+  readonly config: { readonly metrics: boolean };
+  /** The OpenAPI document, as text. */
+  readonly document: () => string;
+  readonly closing: AbortSignal;
+}
