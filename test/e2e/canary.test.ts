@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { expectOnly, type Host } from '../support/hosts/index.ts';
+import type { Host } from '../support/hosts/host.ts';
+import { expectOnly } from '../support/hosts/login.ts';
 import { newPassword, openWorld, type World } from './world.ts';
 
 let world: World;

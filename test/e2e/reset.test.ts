@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { expectOnly, type Host } from '../support/hosts/index.ts';
+import type { Host } from '../support/hosts/host.ts';
+import { expectOnly } from '../support/hosts/login.ts';
 import { newPassword, openWorld, type World } from './world.ts';
 
 /** What a host's accounts have at first. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { expectOnly, sshLogin, suLogin, type Host } from '../support/hosts/index.ts';
+import type { Host } from '../support/hosts/host.ts';
+import { expectOnly, sshLogin, suLogin } from '../support/hosts/login.ts';
 import { newPassword, openWorld, type World } from './world.ts';
 
 /**

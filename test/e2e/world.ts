@@ -3,17 +3,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import {
-  CHECKOUT_IN_HOST,
-  bootHost,
-  createFabric,
-  until,
-  type Fabric,
-  type FabricProcess,
-  type Host,
-  type HostOptions,
-  type RunResult,
-} from '../support/hosts/index.ts';
+import { createFabric, type Fabric, type FabricProcess } from '../support/hosts/fabric.ts';
+import { CHECKOUT_IN_HOST, bootHost, type Host, type HostOptions } from '../support/hosts/host.ts';
+import type { RunResult } from '../support/hosts/run.ts';
+import { until } from '../support/hosts/until.ts';
 
 const LATCHKEY = fileURLToPath(new URL('../../scripts/latchkey', import.meta.url));
 const PORT = 8443;
