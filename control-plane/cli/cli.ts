@@ -118,9 +118,9 @@ async function fail(thrown: unknown, complaint: string, argv: readonly string[],
     const { jsonText } = await import('./output/json.ts');
     world.out(`${jsonText({ error: failure })}\n`);
   } else {
-    const { printableLines } = await import('./output/safe.ts');
+    const { printableLine } = await import('./output/safe.ts');
     const lines = thrown instanceof CommanderError ? complaint.trimEnd().split('\n') : failureLines(failure);
-    for (const line of lines) world.err(`${printableLines(line)}\n`);
+    for (const line of lines) world.err(`${printableLine(line)}\n`);
   }
   return EXIT_USAGE;
 }

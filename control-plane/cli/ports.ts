@@ -1,16 +1,20 @@
+import type { AsciiText } from './output/json.ts';
+
 /** Everything that the command line touches outside itself. Each port is handed in, so that a test can be the world. */
 
-/** Where a person, or a pipe, reads and types. Every text written is made safe to show, line by line. */
+/** Where a person, or a pipe, reads and types. What is written as a line is made safe to show, and stays one line. */
 export interface Terminal {
   /** Whether standard output and standard error are seen by a person. */
   readonly outIsTerminal: boolean;
   readonly errIsTerminal: boolean;
   /** Columns of standard error. */
   readonly columns: number;
-  /** Writes one line, or several, to standard output: results. */
-  out(text: string): void;
-  /** Writes one line, or several, to standard error: progress, notes, failures. */
-  err(text: string): void;
+  /** Writes one line to standard output: results. */
+  out(line: string): void;
+  /** Writes a whole JSON text to standard output. */
+  data(text: AsciiText): void;
+  /** Writes one line to standard error: progress, notes, failures. */
+  err(line: string): void;
   /** Shows this as the last line of standard error in place of the one before; null takes it away. Terminals only. */
   status(line: string | null): void;
   /**

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
-import { ProjectName, type Project } from '#protocol';
+import { ProjectName, type Project, type ServiceStatement } from '#protocol';
 import { timeText } from '../output/format.ts';
 import { tableLines } from '../output/table.ts';
 import {
@@ -49,9 +49,13 @@ function addStatement(parent: Command, context: CommandContext): void {
     .option('--json', 'print one JSON object');
   handleConnected(command, context, CommonFlags, async ({ flags, ports, routes }) => {
     const statement = await routes.service.statement();
-    print(ports, flags.json, statement, () => [`Version ${statement.version}`, '', ...statement.text.split('\n')]);
+    print(ports, flags.json, statement, () => statementLines(statement));
     return 0;
   });
+}
+
+function statementLines({ version, text }: ServiceStatement): string[] {
+  return [`Service statement, version ${version}`, '', ...text.split('\n')];
 }
 
 const EnableFlags = CommonFlags.extend({ project: z.string(), acceptVersion: z.coerce.number().int().optional() });

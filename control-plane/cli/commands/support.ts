@@ -81,7 +81,7 @@ export function repeated(value: string, before: readonly string[] | undefined): 
 
 /** One object on standard output, or lines for people. */
 export function print(ports: Ports, json: boolean, value: unknown, lines: () => readonly string[]): void {
-  if (json) ports.terminal.out(jsonText(value));
+  if (json) ports.terminal.data(jsonText(value));
   else for (const line of lines()) ports.terminal.out(line);
 }
 

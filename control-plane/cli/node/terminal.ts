@@ -1,5 +1,5 @@
 import type { ReadStream, WriteStream } from 'node:tty';
-import { printableLines } from '../output/safe.ts';
+import { printableLine } from '../output/safe.ts';
 import type { HiddenAnswer, Terminal } from '../ports.ts';
 import { createHiddenLine } from './hidden-prompt.ts';
 
@@ -19,7 +19,7 @@ export function createTerminal({ stdin, stdout, stderr }: Streams): Terminal {
   /** Lines go above the status, which is taken away meanwhile. */
   function write(stream: WriteStream | NodeJS.WriteStream, text: string) {
     if (status !== null) stderr.write(CLEAR_LINE);
-    stream.write(`${printableLines(text)}\n`);
+    stream.write(`${text}\n`);
     if (status !== null) stderr.write(status);
   }
 
@@ -30,11 +30,12 @@ export function createTerminal({ stdin, stdout, stderr }: Streams): Terminal {
     get columns() {
       return stderr.isTTY ? stderr.columns : COLUMNS_WHEN_UNKNOWN;
     },
-    out: (text) => write(stdout, text),
-    err: (text) => write(stderr, text),
+    out: (line) => write(stdout, printableLine(line)),
+    data: (text) => write(stdout, text),
+    err: (line) => write(stderr, printableLine(line)),
     status(line) {
       if (!stderr.isTTY || (status === null && line === null)) return;
-      status = line === null ? null : printableLines(line);
+      status = line === null ? null : printableLine(line);
       stderr.write(`${CLEAR_LINE}${status ?? ''}`);
     },
     readHidden: (prompts) =>
@@ -44,7 +45,7 @@ export function createTerminal({ stdin, stdout, stderr }: Streams): Terminal {
       const { createInterface } = await import('node:readline/promises');
       const lines = createInterface({ input: stdin, output: stderr });
       try {
-        return await lines.question(printableLines(question));
+        return await lines.question(printableLine(question));
       } catch {
         return null; // Ctrl-C or Ctrl-D.
       } finally {

@@ -2,10 +2,7 @@ import { printable } from '#protocol';
 
 const LINE_CHARS_MAX = 2_000;
 
-/** Text of several lines with everything unsafe in each replaced: the last gate before a terminal. */
-export function printableLines(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => printable(line, LINE_CHARS_MAX))
-    .join('\n');
+/** One line with everything unsafe in it replaced, line breaks included: the last gate before a terminal. */
+export function printableLine(text: string): string {
+  return printable(text, LINE_CHARS_MAX);
 }

@@ -154,7 +154,7 @@ async function report(ending: Ending, finished: Finished, { ports: { terminal } 
     terminal.err(`Detached; the reset goes on. Watch it with: latchkey resets watch ${plan.resetId}`);
   }
   if (request.json) {
-    terminal.out(jsonText(reportJson(whole)));
+    terminal.data(jsonText(reportJson(whole)));
   } else {
     for (const line of [...reportLines(whole), ...passwordLines(whole)]) terminal.out(line);
   }

@@ -1,0 +1,157 @@
+import { isPrintable, Order, SealingKeyStatement, signJson } from '#protocol';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { newIdentity } from '../../support/fake-agent.ts';
+import { CliWorld } from '../../support/cli-world.ts';
+import { FakeControlPlane } from '../../support/fake-control-plane.ts';
+
+const PINS = '/home/operator/.local/state/latchkey/known_instances';
+const GOOD = 'Canary-7f3a91c2';
+
+let plane: FakeControlPlane;
+let world: CliWorld;
+
+beforeEach(() => {
+  plane = new FakeControlPlane();
+  world = new CliWorld(plane);
+  world.stdin = Buffer.from(`${GOOD}\n`);
+});
+
+describe('the control plane is not believed', () => {
+  beforeEach(async () => {
+    await plane.add('web-1');
+  });
+
+  const refused = async (code: string, ...more: string[]) => {
+    expect(await world.run('reset', 'web-1', '--password-stdin', '--json', ...more)).toBe(2);
+    expect(world.failure().code).toBe(code);
+    expect(plane.chunks).toEqual([]);
+    expect(world.secrets).toEqual([]); // Not even asked for.
+  };
+
+  test('a sealing key that the identity did not sign is refused before anything is sent', async () => {
+    const other = await newIdentity(plane.instances[0]!.id);
+    plane.tamper.plan = (plan) => ({
+      ...plan,
+      targets: plan.targets.map((target) => ({ ...target, sealingKey: other.sealingKey })),
+    });
+    await refused('sealing-key-unsigned');
+  });
+
+  test('a sealing key of another instance is refused', async () => {
+    const { identity } = plane.instances[0]!;
+    const other = await newIdentity((await plane.add('web-2')).id);
+    const statement = { ...other.statement, identity: identity.signer.key };
+    const sealingKey = await signJson(identity.signer, 'sealing-key', SealingKeyStatement.parse(statement));
+    plane.tamper.plan = (plan) => ({ ...plan, targets: plan.targets.map((target) => ({ ...target, sealingKey })) });
+    await refused('sealing-key-other-instance');
+  });
+
+  test('an expired sealing key is refused', async () => {
+    const { identity } = plane.instances[0]!;
+    const sealingKey = await signJson(identity.signer, 'sealing-key', { ...identity.statement, notAfter: 1 });
+    plane.tamper.plan = (plan) => ({ ...plan, targets: plan.targets.map((target) => ({ ...target, sealingKey })) });
+    await refused('sealing-key-expired');
+  });
+
+  test('an identity that is not the pinned one is refused, with both fingerprints, until it is trusted', async () => {
+    expect(await world.run('reset', 'web-1', '--password-stdin')).toBe(0);
+    expect(world.err).toContain('trusted on first use');
+    expect(world.files.get(PINS)?.mode).toBe(0o100600);
+
+    const instance = plane.instances[0]!;
+    const before = `SHA256:${instance.identity.signer.key}`;
+    instance.identity = await newIdentity(instance.id);
+    const after = `SHA256:${instance.identity.signer.key}`;
+    plane.requests.length = 0;
+    world.secrets.length = 0;
+    await refused('identity-changed');
+    expect(world.out).toContain(before);
+    expect(world.out).toContain(after);
+    expect(world.failure().remedy).toContain('latchkey instances trust');
+
+    expect(await world.run('instances', 'trust', 'web-1', '--fingerprint', before)).toBe(2);
+    expect(await world.run('instances', 'trust', 'web-1')).toBe(2);
+    expect(await world.run('instances', 'trust', 'web-1', '--fingerprint', after)).toBe(0);
+    expect(await world.run('reset', 'web-1', '--password-stdin')).toBe(0);
+    expect(world.err).not.toContain('first use');
+  });
+
+  test('a pinned name that now leads to another instance is refused', async () => {
+    expect(await world.run('reset', 'web-1', '--password-stdin')).toBe(0);
+    plane.instances[0]!.name = 'web-old';
+    await plane.add('web-1');
+    plane.requests.length = 0;
+    world.secrets.length = 0;
+    await refused('identity-changed');
+  });
+
+  test('with --strict-identities an identity that is not pinned is refused, and trusting it first helps', async () => {
+    await refused('identity-unknown', '--strict-identities');
+    world.terminal.in = true;
+    world.answer = 'y';
+    expect(await world.run('instances', 'trust', 'web-1')).toBe(0);
+    world.terminal.in = false;
+    expect(await world.run('reset', 'web-1', '--password-stdin', '--strict-identities')).toBe(0);
+  });
+
+  test('a damaged file of pins stops everything', async () => {
+    world.files.set(PINS, { text: 'https://control-plane.test nonsense\n', mode: 0o100600 });
+    await refused('configuration-invalid');
+  });
+
+  test('a plan about another account, another instance or the same one twice is refused', async () => {
+    const mallory = await plane.add('mallory');
+    plane.tamper.plan = (plan) => ({
+      ...plan,
+      targets: plan.targets.map((target) => ({ ...target, account: Order.shape.account.parse('mallory') })),
+    });
+    await refused('control-plane-answer-invalid');
+    plane.tamper.plan = (plan) => ({
+      ...plan,
+      targets: plan.targets.map((target) => ({ ...target, instanceId: mallory.id, name: target.name })),
+    });
+    await refused('sealing-key-other-instance');
+    plane.tamper.plan = (plan) => ({ ...plan, targets: [...plan.targets, ...plan.targets] });
+    await refused('control-plane-answer-invalid');
+  });
+
+  test('a clock that is off by more than five minutes is refused', async () => {
+    world.clockOffMs = -6 * 60_000;
+    await refused('clock-disagrees');
+  });
+
+  test.each(['unsigned', 'other-key', 'other-password', 'other-reset', 'other-account', 'other-task'] as const)(
+    'a success that is %s counts as not proven',
+    async (how) => {
+      plane.instances[0]!.behaviour = { kind: 'forges', how };
+      expect(await world.run('reset', 'web-1', '--password-stdin', '--json')).toBe(1);
+      expect(world.report().tasks).toMatchObject([
+        { state: 'outcome-unknown', code: 'result-unproven', verifiedBy: null },
+      ]);
+    },
+  );
+});
+
+describe('text from outside', () => {
+  test('reaches a terminal with every control and invisible character replaced', async () => {
+    await plane.add('web-1', {
+      behaviour: {
+        kind: 'fails',
+        code: 'script-timeout',
+        detail: 'x\u001b]0;owned\u0007\u009b2J\u202egnp\nroot: fine',
+      },
+    });
+    plane.tamper.task = (task) => ({ ...task, instance: '\u001b[2Jweb-1', message: 'a\r\u001b[A' });
+    expect(await world.run('reset', 'web-1', '--password-stdin')).toBe(1);
+    expect((world.out + world.err).split('\n').filter((line) => !isPrintable(line))).toEqual([]);
+    expect(world.out + world.err).not.toMatch(/^root: fine/m);
+  });
+
+  test('is escaped in JSON, which changes no value', async () => {
+    await plane.add('web-1');
+    plane.tamper.task = (task) => ({ ...task, instance: '\u009b2Jweb\u202e' });
+    await world.run('reset', 'web-1', '--password-stdin', '--json');
+    expect(world.out).toMatch(/^[\n\x20-\x7e]*$/);
+    expect(world.report().tasks[0]?.instance).toBe('\u009b2Jweb\u202e');
+  });
+});
