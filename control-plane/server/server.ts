@@ -118,7 +118,7 @@ async function openSockets(deps: {
 }): Promise<Sockets> {
   const { config, log, keyring, store, core, services } = deps;
   const metrics = createMetrics({ store, ofProcess: true });
-  let state: 'ready' | 'shutting-down' = 'ready';
+  const shutdown = new AbortController();
   const app = await createApp({
     services: { ...services, resets: core.resets },
     gate: core.gate,
@@ -128,7 +128,8 @@ async function openSockets(deps: {
     random: systemRandom,
     log,
     metrics,
-    readiness: () => Promise.resolve(state),
+    readiness: () => Promise.resolve(shutdown.signal.aborted ? 'shutting-down' : 'ready'),
+    shutdown: shutdown.signal,
     caPem: keyring.caPem,
     config: {
       trustProxy: config.trustProxy,
@@ -149,7 +150,7 @@ async function openSockets(deps: {
   await app.listen({ host: config.listen.host, port: config.listen.port });
   return {
     refuseNewWork() {
-      state = 'shutting-down';
+      shutdown.abort();
     },
     async close() {
       await Promise.all([app.close(), metricsApp?.close()]);
