@@ -54,10 +54,14 @@ export async function runReset(request: ResetRequest, world: ResetWorld): Promis
   }
   showNotes(verdict, world);
   const passwords = await obtainPasswords(request.passwordSource, verdict.ready, plan.passwordPolicy, world.ports);
+  // From here on an interrupt only detaches, until the report is out: what was started must be said.
+  const stop = new AbortController();
+  const unlisten = world.ports.interrupts.listen(() => stop.abort());
   try {
-    const ending = await carryOut({ request, plan, verdict, outcomes, passwords }, world);
-    return await report(ending, { request, plan, outcomes, passwords }, world);
+    const ending = await carryOut({ request, plan, verdict, outcomes, passwords, signal: stop.signal }, world);
+    return report(ending, { request, plan, outcomes, passwords }, world);
   } finally {
+    unlisten();
     passwords.dispose();
   }
 }
@@ -68,50 +72,43 @@ interface Undertaking {
   readonly verdict: PlanVerdict;
   readonly outcomes: Map<InstanceId, Outcome>;
   readonly passwords: Passwords;
+  /** Aborts when the operator wants out. */
+  readonly signal: AbortSignal;
 }
 
-/** Seals, sends and watches. From here on an interrupt only detaches: what was started must be reported. */
+/** Seals, sends and watches. */
 async function carryOut(undertaking: Undertaking, world: ResetWorld): Promise<Ending> {
-  const { request, plan, verdict, outcomes, passwords } = undertaking;
+  const { request, plan, verdict, outcomes, passwords, signal } = undertaking;
   const { ports, routes, sent } = world;
-  const stop = new AbortController();
-  const unlisten = ports.interrupts.listen(() => stop.abort());
-  try {
-    const terms: SealTerms = {
-      resetId: plan.resetId,
-      // The seal binds what the operator asked for, not what the plan says about it.
-      mode: request.plan.mode,
-      options: request.plan.options,
-      notAfter: notAfterOf(request.plan.mode, plan.now),
-    };
-    const { sealed, digests } = await sealAll(verdict.ready, terms, passwords);
-    const expectations = expectationsOf(verdict.ready, plan, digests);
-    // Pins and records before the effect: afterwards a crash would lose what proves the results.
-    await world.pins.add(verdict.pins);
-    await sent.save([...expectations.values()]);
-    if (stop.signal.aborted) throw clientError('not-confirmed');
+  const terms: SealTerms = {
+    resetId: plan.resetId,
+    // The seal binds what the operator asked for, not what the plan says about it.
+    mode: request.plan.mode,
+    options: request.plan.options,
+    notAfter: notAfterOf(request.plan.mode, plan.now),
+  };
+  const { sealed, digests } = await sealAll(verdict.ready, terms, passwords);
+  const expectations = expectationsOf(verdict.ready, plan, digests);
+  // Pins and records before the effect: afterwards a crash would lose what proves the results.
+  await world.pins.add(verdict.pins);
+  await sent.save([...expectations.values()]);
+  if (signal.aborted) throw clientError('not-confirmed');
 
-    const { resetId, notAfter } = terms;
-    const chunks = chunksOf(sealed, { resetId, notAfter, skipBlocked: request.skipBlocked });
-    const started = await sendChunks(chunks, routes.resets, ports.clock, stop.signal);
-    const pending = request.plan.mode === 'offline' ? 'staged' : 'pending';
-    for (const target of verdict.ready) outcomes.set(target.instanceId, outcomeOfReady(target, pending));
-    if (started === 'unknown') {
-      ports.terminal.err('It is not known whether the control plane took the reset: the connection was lost.');
-      return 'detached';
-    }
-    if (!request.wait) return 'accepted';
-    const { terminal, clock, random } = ports;
-    const signal = stop.signal;
-    const finished = await followReset({
-      ...{ resetId, outcomes, expectations, routes, terminal, clock, random, signal },
-      verify: verifyEd25519,
-    });
-    if (finished) await sent.forget(resetId);
-    return finished ? 'watched' : 'detached';
-  } finally {
-    unlisten();
+  const { resetId, notAfter } = terms;
+  const chunks = chunksOf(sealed, { resetId, notAfter, skipBlocked: request.skipBlocked });
+  const started = await sendChunks(chunks, routes.resets, ports.clock, signal);
+  const pending = request.plan.mode === 'offline' ? 'staged' : 'pending';
+  for (const target of verdict.ready) outcomes.set(target.instanceId, outcomeOfReady(target, pending));
+  if (started === 'unknown') {
+    ports.terminal.err('It is not known whether the control plane took the reset: the connection was lost.');
+    return 'detached';
   }
+  if (!request.wait) return 'accepted';
+  const { terminal, clock, random } = ports;
+  const following = { resetId, outcomes, expectations, routes, terminal, clock, random, signal };
+  const finished = await followReset({ ...following, verify: verifyEd25519 });
+  if (finished) await sent.forget(resetId);
+  return finished ? 'watched' : 'detached';
 }
 
 function expectationsOf(
@@ -135,7 +132,7 @@ interface Finished {
   readonly passwords: Passwords | null;
 }
 
-async function report(ending: Ending, finished: Finished, { ports: { terminal } }: ResetWorld): Promise<0 | 1> {
+function report(ending: Ending, finished: Finished, { ports: { terminal } }: ResetWorld): 0 | 1 {
   const { request, plan, passwords } = finished;
   const outcomes = [...finished.outcomes.values()];
   const revealed = new Map<string, string>();
