@@ -20,13 +20,18 @@ import type { SessionDirectory } from './session-directory.ts';
 /** Frames that wait for one session at the same time; a peer that sends more is not one of ours. */
 const QUEUED_FRAMES_MAX = 256;
 
+/**
+ * `overtaken`: the peer has begun, and ended, another handshake since it began this one. `copied`: its continuity shows
+ * a copy, which by then is fenced.
+ */
+export type Continuation = 'continues' | 'overtaken' | 'copied';
+
+const TURNED_AWAY = { overtaken: 'session-replaced', copied: 'fenced' } as const;
+
 /** What the gateway hands on. Each call is awaited before the next frame of the same session is handed on. */
 export interface GatewayListener {
-  /**
-   * A peer has proven who it is. Records what it said and the continuity secret that it gets; false when its own
-   * continuity shows a copy, which by then is fenced.
-   */
-  proven(proven: Proven, handedOver: Nonce): Promise<boolean>;
+  /** A peer has proven who it is. Records what it said and the continuity secret that it gets, if it may stay. */
+  proven(proven: Proven, handedOver: Nonce): Promise<Continuation>;
   /** The session is the instance's one session now. */
   opened(session: Session): Promise<void>;
   /** The instance has no session any more. */
@@ -166,10 +171,10 @@ class Peer implements ConnectionHandler {
       return;
     }
     const continuity = toBase64Url(this.#deps.random.bytes(32)) as Nonce;
-    const continues = await this.#deps.listener.proven(answer.proven, continuity);
+    const continuation = await this.#deps.listener.proven(answer.proven, continuity);
     if (this.#isClosed()) return;
-    if (continues) this.#open(answer.proven, continuity);
-    else this.#turnAway('fenced');
+    if (continuation === 'continues') this.#open(answer.proven, continuity);
+    else this.#turnAway(TURNED_AWAY[continuation]);
   }
 
   #open(proven: Proven, continuity: Nonce): void {

@@ -54,6 +54,8 @@ export interface Proven {
   readonly role: SessionRole;
   readonly binding: Digest;
   readonly continuity: Nonce | null;
+  /** Hash of the secret that had been handed over last when this handshake began. */
+  readonly handedOverBefore: Digest | null;
   readonly agentVersion: string;
   readonly facts: InstanceFacts;
   readonly sealingKey: Signed;
@@ -123,6 +125,7 @@ export async function prove(
     role: transcript.role,
     binding: await sessionBindingOf(transcript),
     continuity: proof.continuity,
+    handedOverBefore: instance.continuityCurrent,
     agentVersion: proof.agentVersion,
     facts: proof.facts,
     sealingKey: proof.sealingKey,

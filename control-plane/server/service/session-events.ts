@@ -13,7 +13,7 @@ import {
 import type { Bus } from '../bus/bus.ts';
 import { continues, handOver } from '../domain/continuity.ts';
 import type { TaskEvent } from '../domain/task.ts';
-import type { GatewayListener, SessionFrame } from '../gateway/gateway.ts';
+import type { Continuation, GatewayListener, SessionFrame } from '../gateway/gateway.ts';
 import type { Proven } from '../gateway/handshake.ts';
 import type { Session } from '../gateway/session.ts';
 import type { Store } from '../store/store.ts';
@@ -69,15 +69,19 @@ export function createSessionEvents(deps: SessionEventsDeps): GatewayListener {
   };
 }
 
-async function recordProof(deps: SessionEventsDeps, proven: Proven, handedOver: Nonce): Promise<boolean> {
+async function recordProof(deps: SessionEventsDeps, proven: Proven, handedOver: Nonce): Promise<Continuation> {
   const digestOf = (secret: Nonce | null): Digest | null => (secret === null ? null : deps.hash(utf8(secret)));
   const presented = digestOf(proven.continuity);
   const next = deps.hash(utf8(handedOver));
-  const good = await deps.store.transaction(async (tx) => {
+  const continuation = await deps.store.transaction(async (tx): Promise<Continuation> => {
     const instance = await tx.instances.get(proven.instanceId);
-    if (instance?.fencedAt !== null) return false;
+    if (instance?.fencedAt !== null) return 'copied';
+    // The proof was held up on its way until another handshake of the instance was through. An agent has one at a time:
+    // it has given this one up. To believe it would hand over a secret that nobody receives, and forget the one that
+    // the agent holds; its next session would look like that of a copy.
+    if (instance.continuityCurrent !== proven.handedOverBefore) return 'overtaken';
     const known = { current: instance.continuityCurrent, previous: instance.continuityPrevious };
-    if (!continues(known, presented)) return false;
+    if (!continues(known, presented)) return 'copied';
     const { current, previous } = handOver(presented, next);
     await tx.instances.update(proven.instanceId, {
       continuityCurrent: current,
@@ -91,10 +95,10 @@ async function recordProof(deps: SessionEventsDeps, proven: Proven, handedOver: 
     for (const { account, generation } of proven.generations) {
       await tx.generations.raise(proven.instanceId, account, generation);
     }
-    return true;
+    return 'continues';
   });
-  if (!good) await deps.board.fence(proven.instanceId, 'continuity-lost');
-  return good;
+  if (continuation === 'copied') await deps.board.fence(proven.instanceId, 'continuity-lost');
+  return continuation;
 }
 
 async function onFrame(deps: SessionEventsDeps, session: Session, frame: SessionFrame): Promise<void> {
