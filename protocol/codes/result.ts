@@ -120,8 +120,6 @@ export const RESULT_CODES = {
   ),
 } as const satisfies Record<string, CodeEntry>;
 
-export type ResultCode = keyof typeof RESULT_CODES;
-
 /** Codes with which the control plane ends a task by itself. */
 export const TASK_CODES = {
   'task-expired': code('The reset was not delivered before its limit.', 'Reset again when the agent is running.'),

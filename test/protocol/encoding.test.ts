@@ -48,6 +48,18 @@ describe('base64url', () => {
     expect(base64UrlBytes(0, 100).safeParse(text).success).toBe(false);
   });
 
+  test('ends in as many characters as its last bits allow, and no more', () => {
+    const alphabet = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_');
+    for (const [start, bytes] of [
+      ['A', 1],
+      ['AA', 2],
+    ] as const) {
+      const taken = alphabet.filter((last) => base64UrlBytes(bytes, bytes).safeParse(start + last).success);
+      expect(taken).toHaveLength(bytes === 1 ? 4 : 16);
+      for (const last of taken) expect(toBase64Url(fromBase64Url(start + last))).toBe(start + last);
+    }
+  });
+
   test.each([
     [0, 0],
     [1, 1],
