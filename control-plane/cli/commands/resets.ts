@@ -12,6 +12,8 @@ import { CommonFlags, handleConnected, print, readArgument, type AddVerb, type C
 
 const ROWS_DEFAULT = 50;
 
+const UNPROVEN = 'Without a record of what was sent from here, this is the word of the control plane, unproven.';
+
 /** `latchkey resets …`. */
 export const addResets: AddVerb = (command, context) => {
   addList(command, context);
@@ -60,6 +62,7 @@ function addShow(parent: Command, context: CommandContext): void {
     const resetId = readArgument(ResetId, 'ID', id);
     const reset = await routes.resets.show(resetId);
     const expectations = await expectationsOf(resetId, ports, server);
+    if (expectations === null) ports.terminal.err(UNPROVEN);
     const outcomes: Outcome[] = [];
     for (const task of await routes.resets.tasks(resetId)) {
       const expected = expectations?.get(task.instanceId);
@@ -88,9 +91,7 @@ function addWatch(parent: Command, context: CommandContext): void {
     const reset = await routes.resets.show(resetId);
     const expectations = await expectationsOf(resetId, ports, server);
     const { terminal, clock, random } = ports;
-    if (expectations === null) {
-      terminal.err('This reset was not sent from here: what follows is the word of the control plane, unproven.');
-    }
+    if (expectations === null) terminal.err(UNPROVEN);
     const outcomes = new Map<InstanceId, Outcome>();
     const stop = new AbortController();
     const unlisten = ports.interrupts.listen(() => stop.abort());

@@ -73,8 +73,7 @@ function addEnable(parent: Command, context: CommandContext): void {
     if (version === undefined) {
       const statement = await routes.service.statement();
       // Not a result of the command, so not on standard output.
-      for (const line of [`Service statement, version ${statement.version}`, '', statement.text])
-        ports.terminal.err(line);
+      for (const line of statementLines(statement)) ports.terminal.err(line);
       await mustConfirm(ports, `Accept it and enable online reset for ${name}?`, false, '--accept-version N');
       version = statement.version;
     }

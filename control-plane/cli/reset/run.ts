@@ -96,7 +96,10 @@ async function carryOut(undertaking: Undertaking, world: ResetWorld): Promise<En
 
   const { resetId, notAfter } = terms;
   const chunks = chunksOf(sealed, { resetId, notAfter, skipBlocked: request.skipBlocked });
-  const started = await sendChunks(chunks, routes.resets, ports.clock, signal);
+  const started = await sendChunks(chunks, routes.resets, ports.clock, signal).catch(async (error: unknown) => {
+    await sent.forget(resetId);
+    throw error;
+  });
   const pending = request.plan.mode === 'offline' ? 'staged' : 'pending';
   for (const target of verdict.ready) outcomes.set(target.instanceId, outcomeOfReady(target, pending));
   if (started === 'unknown') {

@@ -1,0 +1,190 @@
+import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { explain } from '#protocol';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { CliWorld } from '../../support/cli-world.ts';
+import { FakeControlPlane, type Answer } from '../../support/fake-control-plane.ts';
+
+/** Answers by `METHOD path` in the order given, the last one again and again; everything else is as ever. */
+class Scripted extends FakeControlPlane {
+  readonly answers = new Map<string, Answer[]>();
+
+  override async handle(method: string, target: string, authorization: string, body: string): Promise<Answer> {
+    const path = target.replace('/api/v1', '').replace(/\?.*/, '');
+    const queue = this.answers.get(`${method} ${path}`);
+    if (queue === undefined) return super.handle(method, target, authorization, body);
+    this.requests.push({ method, path: target, body });
+    const answer = queue.length > 1 ? queue.shift() : queue[0];
+    if (answer === undefined) throw new Error('no answer is left');
+    return answer;
+  }
+}
+
+let plane: Scripted;
+let world: CliWorld;
+
+beforeEach(() => {
+  plane = new Scripted();
+  world = new CliWorld(plane);
+});
+
+const ok = (json: unknown): Answer => ({ status: 200, json });
+const no = (code: 'instance-name-taken' | 'statement-version-mismatch', details: object[] = []): Answer => ({
+  status: 409,
+  json: { code, message: explain(code).message, remedy: explain(code).remedy, details, requestId: 'r-1' },
+});
+const bodies = () =>
+  plane.requests.filter(({ method }) => method !== 'GET').map(({ body }) => JSON.parse(body) as unknown);
+
+describe('instances import', () => {
+  const rows = (count: number) => Array.from({ length: count }, (_, at) => `vm-${String(at)},linux`).join('\n');
+
+  test('imports nothing when a line is wrong', async () => {
+    world.stdin = Buffer.from('ok,linux\nNot Ok,linux\nx,plan9\n');
+    expect(await world.run('instances', 'import', '-')).toBe(2);
+    expect(world.err).toMatch(/-:2: name: /);
+    expect(world.err).toMatch(/-:3: os: /);
+    expect(plane.requests).toEqual([]);
+  });
+
+  test('names the lines of what the control plane refuses', async () => {
+    const details = [
+      { subject: 'vm-1', code: 'instance-name-taken', message: 'taken' },
+      { subject: 'instances.2.name', code: 'instance-name-taken', message: 'taken' },
+    ];
+    plane.answers.set('POST /instances/import', [no('instance-name-taken', details)]);
+    world.files.set('/fleet.csv', { text: `# fleet\n${rows(3)}`, mode: 0o100644 });
+    expect(await world.run('instances', 'import', '/fleet.csv')).toBe(2);
+    expect(world.err).toContain('/fleet.csv:3 vm-1: taken');
+    expect(world.err).toContain('/fleet.csv:4 vm-2: taken');
+  });
+
+  test('says what was added before a later chunk failed, and exits with 1', async () => {
+    plane.answers.set('POST /instances/import', [ok({ added: 2_000 }), no('instance-name-taken')]);
+    world.stdin = Buffer.from(rows(2_001));
+    expect(await world.run('instances', 'import', '-')).toBe(1);
+    expect(world.out).toBe('Added 2000 instances.\n');
+    expect(world.err).toContain('What was added stays.');
+  });
+});
+
+describe('instances', () => {
+  test('rename, move and tag change the one that was named', async () => {
+    const { id } = await plane.add('web-1', { tags: { role: 'web', old: 'x' } });
+    const instance = { ...(await shown('web-1')), name: 'web-9', project: 'shop', tags: { role: 'db' } };
+    plane.answers.set(`PATCH /instances/${id}`, [ok(instance)]);
+    expect(await world.run('instances', 'rename', 'web-1', 'web-9')).toBe(0);
+    expect(await world.run('instances', 'move', id, 'shop')).toBe(0);
+    expect(await world.run('instances', 'tag', 'web-1', 'role=db', 'old-')).toBe(0);
+    expect(bodies()).toEqual([{ name: 'web-9' }, { project: 'shop' }, { tags: { role: 'db' } }]);
+  });
+
+  test('are not removed without a yes, nor when one of them does not exist', async () => {
+    const { id } = await plane.add('web-1');
+    plane.answers.set(`DELETE /instances/${id}`, [ok({})]);
+    expect(await world.run('instances', 'remove', 'web-1')).toBe(2);
+    expect(await world.run('instances', 'remove', 'web-1', 'nope', '--yes')).toBe(2);
+    world.terminal.in = true;
+    world.answer = 'n';
+    expect(await world.run('instances', 'remove', 'web-1')).toBe(2);
+    expect(plane.requests.filter(({ method }) => method === 'DELETE')).toEqual([]);
+    world.answer = 'yes';
+    expect(await world.run('instances', 'remove', 'web-1')).toBe(0);
+    expect(world.out).toBe('Removed web-1.\n');
+  });
+
+  async function shown(name: string): Promise<object> {
+    await world.run('instances', 'show', name, '--json');
+    return world.json() as object;
+  }
+});
+
+describe('the service', () => {
+  const service = { enabled: true, statementVersion: 3, enabledBy: 'me', enabledAt: 0 };
+  beforeEach(() => {
+    plane.answers.set('GET /service-statement', [ok({ version: 3, text: 'First line.\nSecond\u001b[2J line.' })]);
+    plane.answers.set('PUT /projects/shop/service', [ok({ name: 'shop', service })]);
+  });
+
+  test('is enabled once its statement has been shown and accepted', async () => {
+    world.terminal.in = true;
+    world.answer = 'y';
+    expect(await world.run('service', 'enable', '--project', 'shop')).toBe(0);
+    expect(world.err).toBe('Service statement, version 3\n\nFirst line.\nSecond\ufffd[2J line.\n');
+    expect(bodies()).toEqual([{ enabled: true, statementVersion: 3 }]);
+  });
+
+  test('is not enabled without a yes; --accept-version is one', async () => {
+    expect(await world.run('service', 'enable', '--project', 'shop')).toBe(2);
+    expect(bodies()).toEqual([]);
+    expect(await world.run('service', 'enable', '--project', 'shop', '--accept-version', '2', '--json')).toBe(0);
+    expect(bodies()).toEqual([{ enabled: true, statementVersion: 2 }]);
+  });
+
+  test('is disabled', async () => {
+    expect(await world.run('service', 'disable', '--project', 'shop')).toBe(0);
+    expect(bodies()).toEqual([{ enabled: false }]);
+  });
+});
+
+describe('tokens create', () => {
+  test('puts the token, and nothing else, on standard output', async () => {
+    plane.answers.set('POST /tokens', [ok({ id: randomUUID(), token: 'lk_secret', expiresAt: null })]);
+    expect(await world.run('tokens', 'create', '--name', 'ci', '--role', 'viewer')).toBe(0);
+    expect(world.out).toBe('lk_secret\n');
+    expect(world.err).not.toContain('lk_secret');
+  });
+});
+
+describe('an answer that is none', () => {
+  test.each([
+    [{ status: 200, json: { nonsense: true } }, 'control-plane-answer-invalid'],
+    [{ status: 502, json: '<html>' }, 'control-plane-answer-invalid'],
+    [{ status: 418, json: { code: 'teapot', message: 'A new code.', remedy: 'Update.' } }, 'teapot'],
+  ] as const)('%j is said as %s', async (answer, code) => {
+    plane.answers.set('GET /whoami', [answer]);
+    expect(await world.run('whoami', '--json')).toBe(2);
+    expect(world.failure().code).toBe(code);
+  });
+
+  test('a listing that never ends comes to an end', async () => {
+    plane.answers.set('GET /tokens', [ok({ items: [], nextCursor: 'again' })]);
+    expect(await world.run('tokens', 'list')).toBe(0);
+  });
+});
+
+describe('help and completion', () => {
+  test.each([['--help'], ['help', 'reset'], ['instances', '--help'], ['resets', 'watch', '--help']])(
+    '%s %s exits with 0 and needs no configuration',
+    async (...argv) => {
+      world.env = {};
+      expect(await world.run(...argv)).toBe(0);
+      expect(world.out).toContain('Usage: latchkey');
+      expect(world.out).toContain('--token-file');
+    },
+  );
+
+  test('bash completes verbs, and the flags of the verb that is typed', async () => {
+    expect(await world.run('completion', 'bash')).toBe(0);
+    const complete = (...words: string[]) => {
+      const ask = `COMP_WORDS=(latchkey ${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${String(words.length)}`;
+      const script = `${world.out}\n${ask}\n_latchkey\necho "\${COMPREPLY[@]}"`;
+      return spawnSync('bash', ['-c', script], { encoding: 'utf8' }).stdout.trim();
+    };
+    expect(complete('inst')).toBe('instances');
+    expect(complete('instances', 're')).toBe('rename remove');
+    expect(complete('--url', 'reset', 'resets', 'w')).toBe('watch');
+    expect(complete('reset', 'web-1', '--gen')).toBe('--generate');
+    expect(complete('reset', '--from-file', 'x')).toBe('');
+  });
+
+  test.each(['zsh', 'fish'])('there is a script for %s', async (shell) => {
+    expect(await world.run('completion', shell)).toBe(0);
+    expect(world.out).toContain('latchkey');
+    expect(world.out).toContain('instances');
+  });
+
+  test('a shell that is not known is a usage error', async () => {
+    expect(await world.run('completion', 'tcsh')).toBe(2);
+  });
+});
