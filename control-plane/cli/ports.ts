@@ -4,8 +4,7 @@ import type { AsciiText } from './output/json.ts';
 
 /** Where a person, or a pipe, reads and types. What is written as a line is made safe to show, and stays one line. */
 export interface Terminal {
-  /** Whether standard output and standard error are seen by a person. */
-  readonly outIsTerminal: boolean;
+  /** Whether standard error is seen by a person. */
   readonly errIsTerminal: boolean;
   /** Columns of standard error. */
   readonly columns: number;
@@ -85,8 +84,6 @@ export interface HttpRequest {
 
 export interface HttpResponse {
   readonly status: number;
-  /** Seconds, from `retry-after`; null where there is none. */
-  readonly retryAfterSeconds: number | null;
   readonly body: AsyncIterable<Uint8Array>;
 }
 

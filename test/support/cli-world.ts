@@ -25,7 +25,7 @@ export class CliWorld {
   err = '';
   /** Every text of the line that is redrawn. */
   readonly statuses: string[] = [];
-  terminal = { out: false, err: false, in: false };
+  terminal = { err: false, in: false };
   /** Lines typed in answer to hidden prompts; null stands for Ctrl-C. */
   typed: readonly string[] | null = [];
   answer: string | null = null;
@@ -126,7 +126,6 @@ export class CliWorld {
       return bytes;
     };
     return {
-      outIsTerminal: this.terminal.out,
       errIsTerminal: this.terminal.err,
       inIsTerminal: this.terminal.in,
       columns: 80,

@@ -13,7 +13,7 @@ export function transportTo(plane: FakeControlPlane, token: string, fail: () => 
         throw fail();
       });
       const text = 'json' in answer ? once(JSON.stringify(answer.json)) : answer.events;
-      return { status: answer.status, retryAfterSeconds: null, body: bytesOf(text, signal, fail) };
+      return { status: answer.status, body: bytesOf(text, signal, fail) };
     },
     close: () => Promise.resolve(),
   };

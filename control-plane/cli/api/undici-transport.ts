@@ -56,10 +56,8 @@ async function send(options: TransportOptions, dispatcher: Dispatcher, request: 
     headersTimeout: HEADERS_MS_MAX,
     bodyTimeout: SILENCE_MS_MAX,
   });
-  const retryAfter = Number(response.headers['retry-after'] ?? NaN);
   return {
     status: response.statusCode,
-    retryAfterSeconds: Number.isFinite(retryAfter) ? retryAfter : null,
     body: bodyOf(options.url, response.body),
   };
 }

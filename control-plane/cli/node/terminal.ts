@@ -24,7 +24,6 @@ export function createTerminal({ stdin, stdout, stderr }: Streams): Terminal {
   }
 
   return {
-    outIsTerminal: stdout.isTTY,
     errIsTerminal: stderr.isTTY,
     inIsTerminal: stdin.isTTY,
     get columns() {
