@@ -29,5 +29,6 @@ export function isSkewed(skewMs: number | null): boolean {
  */
 export function believedNow(local: LocalTime, server: ServerTime | null): number {
   const skewMs = clockSkew(local, server);
-  return skewMs !== null && isSkewed(skewMs) ? local.wallMs - skewMs : local.wallMs;
+  // Whole milliseconds, as every time that is written down or signed; the monotonic clock has fractions.
+  return skewMs !== null && isSkewed(skewMs) ? Math.floor(local.wallMs - skewMs) : local.wallMs;
 }
