@@ -229,7 +229,7 @@ async function deal(parts: Dealers, frame: ServerFrame, session: SessionView, ar
       await parts.executor.take(frame, session, arrivedMs);
       return;
     case 'result-ack':
-      await parts.executor.acknowledge(frame.taskId);
+      parts.executor.acknowledge(frame.taskId);
       return;
     case 'health-request':
       parts.watch.sayAll();

@@ -9,7 +9,7 @@ import { abandon, runTask, subjectOf, type TaskOptions } from './run-task.ts';
 export interface Executor {
   /** Resolves once the order has been judged, and is journalled if it has to wait for its turn. */
   take(frame: z.infer<typeof OrderFrame>, session: SessionView, arrivedMs: number): Promise<void>;
-  acknowledge(taskId: TaskId): Promise<void>;
+  acknowledge(taskId: TaskId): void;
   /** Tells a new session where things stand. */
   resend(): void;
   /** Takes up what the last run of the agent left. */
@@ -51,8 +51,7 @@ export function createExecutor(options: TaskOptions): Executor {
       await journal.append(task.accepted);
     } catch (error) {
       log.error({ error: String(error) }, 'the journal cannot be written, so nothing is done');
-      outbox.refuse(task.accepted.order, 'journal-failed');
-      options.onChange();
+      outbox.withdraw(task.accepted.order);
       return;
     }
     options.send({ type: 'task-progress', taskId, state: 'accepted' });
@@ -61,7 +60,7 @@ export function createExecutor(options: TaskOptions): Executor {
 
   return {
     async take(frame, session, arrivedMs) {
-      if (stopping) return;
+      if (stopping || outbox.refuseAgain(frame.order)) return;
       const admission = await admit(options, frame, session, arrivedMs);
       if (admission.to === 'take') await acceptOrQueue(admission.task);
       else await answer(outbox, frame.order, admission);

@@ -1,11 +1,11 @@
-import { fromBase64Url, type AgentFrame, type InstanceId, type ResultCode, type Signed, type TaskId } from '#protocol';
+import type { AgentFrame, InstanceId, Signed, TaskId } from '#protocol';
 import { openTasks, unacknowledged, type LedgerTask } from '../domain/ledger.ts';
 import type { AgentCrypto, Clock, Log, ResetOutcome } from '../ports.ts';
+import { createInsistence, type Insist } from './insistence.ts';
 import type { Journal } from './journal.ts';
+import { createRefusals, type Refusals } from './refusals.ts';
 import { signResult, type Refusal, type ResultSubject } from './results.ts';
 
-/** How often a record that must be written is tried again while the disk refuses. */
-const JOURNAL_RETRY_MS = 1_000;
 /** Acknowledged tasks wait this long for others before the journal is rewritten without them. */
 const COMPACT_AFTER_MS = 1_000;
 
@@ -24,50 +24,34 @@ export interface OutboxOptions {
 }
 
 /** Says what became of tasks, and keeps saying it until it is acknowledged. */
-export interface Outbox {
-  /** Bytes that were not taken; unsigned, as it speaks of no task. */
-  refuse(order: Signed, code: ResultCode): void;
+export interface Outbox extends Refusals {
   /** The word on a task about which nothing was journalled and nothing done. */
   decline(order: Signed, subject: ResultSubject, refusal: Refusal): Promise<void>;
   /** The last word on a task that was taken. Tries until it is on disk, or the agent stops. */
   conclude(subject: ResultSubject, outcome: ResetOutcome | Refusal): Promise<void>;
-  /** Tries until `write` has succeeded; false when the agent stops first. */
-  insist(write: () => Promise<void>): Promise<boolean>;
+  insist: Insist;
   sayAgain(task: LedgerTask): void;
   /** Everything that a new session should hear. */
   resend(): void;
-  acknowledge(taskId: TaskId): Promise<void>;
+  /** The control plane has the last word on that task. */
+  acknowledge(taskId: TaskId): void;
   close(): void;
 }
 
 export function createOutbox(options: OutboxOptions): Outbox {
-  const { clock, log, crypto, journal, instanceId, send, onChange, signal } = options;
-  const insist: Outbox['insist'] = async (write) => {
-    while (!signal.aborted) {
-      try {
-        await write();
-        return true;
-      } catch (error) {
-        log.error({ error: String(error) }, 'the journal cannot be written; trying again');
-        onChange();
-        await pause(clock, JOURNAL_RETRY_MS, signal);
-      }
-    }
-    return false;
-  };
-
-  const refuse: Outbox['refuse'] = (order, code) => {
-    const orderDigest = crypto.sha256(fromBase64Url(order.bytes));
-    log.warn({ orderDigest, code }, 'refused an order');
-    send({ type: 'order-refused', orderDigest, code });
+  const { log, crypto, journal, instanceId, send, onChange } = options;
+  const insist = createInsistence(options);
+  const refusals = createRefusals({ ...options, insist });
+  const inBackground = (failure: string, work: () => Promise<void>) => {
+    work().catch((error: unknown) => log.error({ error: String(error) }, failure));
   };
 
   const sayAgain = (task: LedgerTask) => send(standingOf(task));
   const compaction = createCompaction(options);
 
   return {
+    ...refusals,
     insist,
-    refuse,
     sayAgain,
     async decline(order, subject, refusal) {
       try {
@@ -76,7 +60,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
         log.warn({ taskId: record.taskId, code: refusal.code }, 'declined an order');
         send({ type: 'result', result: record.result });
       } catch {
-        refuse(order, refusal.code); // Where the disk refuses even that, an unsigned word must do: nothing was touched.
+        refusals.refuse(order, refusal.code); // Where the disk refuses even that, an unsigned word must do: nothing was touched.
       }
       onChange();
     },
@@ -93,15 +77,14 @@ export function createOutbox(options: OutboxOptions): Outbox {
       for (const record of unacknowledged(journal.ledger())) sayAgain({ phase: 'over', record });
       for (const task of openTasks(journal.ledger())) sayAgain(task);
     },
-    async acknowledge(taskId) {
+    acknowledge(taskId) {
       if (journal.ledger().tasks.get(taskId)?.phase !== 'over') return;
-      try {
-        await journal.append({ kind: 'acknowledged', taskId });
-      } catch {
-        return; // It is sent again in the next session, and acknowledged again.
-      }
-      compaction.schedule();
-      onChange();
+      // Not waited for: while the disk refuses, other frames must be heard. A crash leads to another acknowledgement.
+      inBackground('an acknowledgement could not be kept', async () => {
+        if (!(await insist(() => journal.append({ kind: 'acknowledged', taskId })))) return;
+        compaction.schedule();
+        onChange();
+      });
     },
     close() {
       compaction.cancel();
@@ -131,16 +114,4 @@ function createCompaction({ clock, journal, log, onChange }: OutboxOptions) {
       forget = clock.after(COMPACT_AFTER_MS, compact);
     },
   };
-}
-
-function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      forget();
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const forget = clock.after(ms, end);
-    signal.addEventListener('abort', end);
-  });
 }

@@ -25,9 +25,10 @@ const Record = z.discriminatedUnion('kind', [
     kind: z.literal('result'),
     taskId: TaskId,
     resetId: ResetId,
+    notAfter: z.number(),
     sealedDigest: Digest,
     result: Signed,
-    applied: z.strictObject({ account: AccountName, generation: z.int(), notAfter: z.number() }).nullable(),
+    applied: z.strictObject({ account: AccountName, generation: z.int() }).nullable(),
   }),
   z.strictObject({ kind: z.literal('acknowledged'), taskId: TaskId }),
   z.strictObject({

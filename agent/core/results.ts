@@ -46,8 +46,8 @@ export async function signResult(
   const body = TaskResult.parse({ ...who, state: outcome.state, ...endOf(outcome, waitedMs) });
   const result = await signJson(signer, 'result', body);
   const name = AccountName.safeParse(account);
-  const applied = subject.begun && name.success ? { account: name.data, generation, notAfter } : null;
-  return { kind: 'result', taskId, resetId, sealedDigest, result, applied };
+  const applied = subject.begun && name.success ? { account: name.data, generation } : null;
+  return { kind: 'result', taskId, resetId, notAfter, sealedDigest, result, applied };
 }
 
 function endOf(outcome: ResetOutcome | Refusal, waitedMs: number) {

@@ -94,8 +94,7 @@ async function begin(options: RunOptions, task: OpenTask): Promise<boolean> {
       await journal.append(task.accepted, begun);
     } catch (error) {
       log.error({ error: String(error) }, 'the journal cannot be written, so nothing is done');
-      outbox.refuse(task.accepted.order, 'journal-failed');
-      options.onChange();
+      outbox.withdraw(task.accepted.order);
       return false;
     }
     send({ type: 'task-progress', taskId, state: 'accepted' });

@@ -33,10 +33,11 @@ export interface ResultRecord {
   readonly kind: 'result';
   readonly taskId: TaskId;
   readonly resetId: ResetId;
+  readonly notAfter: number;
   readonly sealedDigest: Digest;
   readonly result: Signed;
   /** Set when the task was begun: the generation that the account has now. Beside the result, so that neither is lost alone. */
-  readonly applied: { readonly account: AccountName; readonly generation: number; readonly notAfter: number } | null;
+  readonly applied: { readonly account: AccountName; readonly generation: number } | null;
 }
 
 export interface AcknowledgedRecord {
@@ -68,7 +69,10 @@ export interface Ledger {
   readonly tasks: ReadonlyMap<TaskId, LedgerTask>;
   /** The newest generation that a script was started for, by account. */
   readonly generations: ReadonlyMap<AccountRef, number>;
-  /** Resets that were started here, with the moment after which their seal is void anyway. */
+  /**
+   * Resets that were started here, or of which the last word was said, with the moment after which their seal is void
+   * anyway: what was said to have failed must not be done when its order comes once more.
+   */
   readonly spent: ReadonlyMap<ResetId, number>;
   readonly started: readonly StartedAt[];
 }
@@ -92,16 +96,16 @@ export function applyRecord(ledger: Ledger, record: JournalRecord): Ledger {
       const task = ledger.tasks.get(record.taskId);
       if (task?.phase !== 'open') return ledger;
       const { account, generation, resetId, notAfter } = task.accepted;
-      const raised = raise(ledger, { account, generation, resetId, notAfter });
+      const raised = spend(raise(ledger, account, generation), resetId, notAfter);
       // A compacted journal has these times in its base already.
       const known = ledger.started.some((at) => sameMoment(at, record.startedAt));
       const next = { ...raised, started: known ? ledger.started : [...ledger.started, record.startedAt] };
       return withTask(next, record.taskId, { ...task, begun: record });
     }
     case 'result': {
-      const { applied, resetId } = record;
-      const raised = applied === null ? ledger : raise(ledger, { ...applied, resetId });
-      return withTask(raised, record.taskId, { phase: 'over', record });
+      const { applied, resetId, notAfter } = record;
+      const raised = applied === null ? ledger : raise(ledger, applied.account, applied.generation);
+      return withTask(spend(raised, resetId, notAfter), record.taskId, { phase: 'over', record });
     }
     case 'acknowledged': {
       if (ledger.tasks.get(record.taskId)?.phase !== 'over') return ledger;
@@ -122,16 +126,13 @@ function withTask(ledger: Ledger, taskId: TaskId, task: LedgerTask): Ledger {
   return { ...ledger, tasks: new Map(ledger.tasks).set(taskId, task) };
 }
 
-function raise(
-  ledger: Ledger,
-  by: { account: AccountRef; generation: number; resetId: ResetId; notAfter: number },
-): Ledger {
-  const generation = Math.max(ledger.generations.get(by.account) ?? 0, by.generation);
-  return {
-    ...ledger,
-    generations: new Map(ledger.generations).set(by.account, generation),
-    spent: new Map(ledger.spent).set(by.resetId, by.notAfter),
-  };
+function raise(ledger: Ledger, account: AccountRef, generation: number): Ledger {
+  const newest = Math.max(ledger.generations.get(account) ?? 0, generation);
+  return { ...ledger, generations: new Map(ledger.generations).set(account, newest) };
+}
+
+function spend(ledger: Ledger, resetId: ResetId, notAfter: number): Ledger {
+  return { ...ledger, spent: new Map(ledger.spent).set(resetId, notAfter) };
 }
 
 /** A seal whose limit is past by more than this is void under any clock that we would believe. */
