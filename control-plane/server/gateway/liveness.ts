@@ -4,6 +4,11 @@ import type { Clock, Random } from '../service/ports.ts';
 export interface Liveness {
   /** Asks now; resolves to whether the answer came in time. Questions asked at the same time share one challenge. */
   ask(): Promise<boolean>;
+  /**
+   * The same, with a challenge that did not exist before: the answer to an older one may have been on its way for a
+   * while, and says nothing about who is alive now. Whoever waits for that older one waits for this one instead.
+   */
+  askAnew(): Promise<boolean>;
   /** The peer echoed a challenge. False when nobody asked that, or not any more. */
   answered(challenge: Nonce): boolean;
   /** No more questions; whoever waits is told `false`. */
@@ -29,29 +34,30 @@ export function createLiveness(deps: {
   function askLater(): () => void {
     return clock.after(LIVENESS_INTERVAL_MS, () => {
       // Whether it was answered reaches `onMissed`; nobody waits for this question.
-      ask().catch(deps.onMissed);
+      question(false).catch(deps.onMissed);
     });
   }
 
-  function ask(): Promise<boolean> {
+  function question(isNew: boolean): Promise<boolean> {
     return new Promise((resolve) => {
-      if (stopped) {
-        resolve(false);
-        return;
+      if (stopped) resolve(false);
+      else if (open !== null && !isNew) open.resolve.push(resolve);
+      else {
+        open?.forget();
+        challengeFor([...(open?.resolve ?? []), resolve]);
       }
-      if (open !== null) {
-        open.resolve.push(resolve);
-        return;
-      }
-      forgetNext();
-      const challenge = toBase64Url(random.bytes(32)) as Nonce;
-      const forget = clock.after(LIVENESS_DEADLINE_MS, () => {
-        settle(false);
-        deps.onMissed();
-      });
-      open = { challenge, forget, resolve: [resolve] };
-      deps.send(challenge);
     });
+  }
+
+  function challengeFor(resolve: ((alive: boolean) => void)[]): void {
+    forgetNext();
+    const challenge = toBase64Url(random.bytes(32)) as Nonce;
+    const forget = clock.after(LIVENESS_DEADLINE_MS, () => {
+      settle(false);
+      deps.onMissed();
+    });
+    open = { challenge, forget, resolve };
+    deps.send(challenge);
   }
 
   function settle(alive: boolean): void {
@@ -64,7 +70,8 @@ export function createLiveness(deps: {
   }
 
   return {
-    ask,
+    ask: () => question(false),
+    askAnew: () => question(true),
     answered(challenge) {
       if (open?.challenge !== challenge) return false;
       settle(true);

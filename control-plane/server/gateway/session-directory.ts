@@ -97,7 +97,7 @@ export function createSessionDirectory(deps: {
   };
 }
 
-/** Challenges both and waits for what they say, at most the liveness deadline. */
+/** Challenges both, now that both have proven themselves, and waits for what they say, at most the liveness deadline. */
 function contend(clock: Clock, older: Session, newer: Session): Promise<'fence' | 'keep-newer' | 'keep-older'> {
   return new Promise((resolve) => {
     let contention: Contention = { older: 'waiting', newer: 'waiting' };
@@ -117,7 +117,7 @@ function contend(clock: Clock, older: Session, newer: Session): Promise<'fence' 
         contention = { ...contention, [which]: answered ? 'answered' : 'gone' };
         review(false);
       };
-      session.liveness.ask().then(heard, () => {
+      session.liveness.askAnew().then(heard, () => {
         heard(false);
       });
     };

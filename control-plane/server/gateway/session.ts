@@ -24,7 +24,7 @@ export interface Session {
   ageMs(): number;
   /** Digests of the orders that left in this session: each task is sent once a session, and again in the next. */
   readonly sent: Map<TaskId, Digest>;
-  readonly liveness: Pick<Liveness, 'ask' | 'answered'>;
+  readonly liveness: Pick<Liveness, 'ask' | 'askAnew' | 'answered'>;
   send(frame: ServerFrame): void;
   close(reason: CloseReason): void;
   /** Told once that the socket is gone. */
