@@ -51,7 +51,11 @@ export async function createCore(deps: CoreDeps): Promise<Core> {
   const { store, clock, random, hash, log } = deps;
   const bus = createInProcessBus();
   const gate = createGate({ store, clock });
-  const board = createAgentBoard({ store, clock, log });
+  const sweep = createSweep({ store, bus, clock, log });
+  const onErased = () => {
+    sweep.erased();
+  };
+  const board = createAgentBoard({ store, bus, clock, log, onErased });
   const directory = createSessionDirectory({
     clock,
     onClone: (instanceId) => board.fence(instanceId, 'identity-cloned'),
@@ -59,10 +63,6 @@ export async function createCore(deps: CoreDeps): Promise<Core> {
   });
   const orderSigner = () => deps.identity().orderSigner;
   const dispatcher = createDispatcher({ ...deps, directory, orderSigner, bus });
-  const sweep = createSweep({ store, bus, clock, log });
-  const onErased = () => {
-    sweep.erased();
-  };
   const listener = createSessionEvents({ ...deps, board, dispatcher, bus, onErased });
   const resets = createResetService({
     store,

@@ -10,7 +10,7 @@ export type TaskEvent =
   | { readonly type: 'result'; readonly state: 'succeeded' | 'failed' | 'outcome-unknown' }
   /** The instance refused the order before it touched anything. */
   | { readonly type: 'refuse' }
-  /** Right before delivery it turned out that it may not start. */
+  /** Before anything was sent it turned out that it may not start. */
   | { readonly type: 'block' }
   /** Its limit has passed. */
   | { readonly type: 'expire' }
@@ -32,8 +32,20 @@ const TRANSITIONS: Record<TaskState, Partial<Record<TaskEventType, TaskState>>> 
     cancel: 'cancelled',
     supersede: 'superseded',
   },
-  staged: { expire: 'task-expired', cancel: 'cancelled', supersede: 'superseded', dispatch: 'dispatched' },
-  'awaiting-boot': { expire: 'task-expired', cancel: 'cancelled', supersede: 'superseded', dispatch: 'dispatched' },
+  staged: {
+    dispatch: 'dispatched',
+    block: 'blocked',
+    expire: 'task-expired',
+    cancel: 'cancelled',
+    supersede: 'superseded',
+  },
+  'awaiting-boot': {
+    dispatch: 'dispatched',
+    block: 'blocked',
+    expire: 'task-expired',
+    cancel: 'cancelled',
+    supersede: 'superseded',
+  },
   dispatched: { dispatch: 'dispatched', refuse: 'failed', expire: 'outcome-unknown' },
   accepted: { dispatch: 'accepted', refuse: 'failed', expire: 'outcome-unknown' },
   running: { dispatch: 'running', expire: 'outcome-unknown' },
@@ -58,7 +70,7 @@ const SETTLED: readonly TaskState[] = ['succeeded', 'failed'];
 export function nextTaskState(state: TaskState, event: TaskEvent): TaskState | null {
   switch (event.type) {
     case 'result':
-      return SETTLED.includes(state) || (state === 'outcome-unknown' && event.state === state) ? null : event.state;
+      return SETTLED.includes(state) ? null : event.state;
     case 'progress':
       return PROGRESS_FROM[event.state].includes(state) ? event.state : null;
     case 'dispatch':

@@ -6,8 +6,11 @@ import {
   type HealthReport,
   type ReportedHealth,
 } from '../domain/agent-health.ts';
-import type { InstanceChange, Store } from '../store/store.ts';
+import { isUnfinished, UNAPPLIED_STATES } from '../domain/task.ts';
+import type { Bus } from '../bus/bus.ts';
+import type { InstanceChange, Repositories, Store } from '../store/store.ts';
 import type { Clock, Log } from './ports.ts';
+import { changeTask } from './task-flow.ts';
 
 /**
  * The health of every agent with a session here. What an operator sees is written to the store only when it changes,
@@ -19,7 +22,10 @@ export interface AgentBoard {
   /** Takes a report. False when its sequence shows that one is missing: ask for the whole. */
   reported(id: InstanceId, report: HealthReport): Promise<boolean>;
   disconnected(id: InstanceId, why: 'goodbye' | 'liveness-missed' | 'closed'): Promise<void>;
-  /** Blocks the instance until an operator re-enrols it. */
+  /**
+   * Blocks the instance until an operator re-enrols it. What is open for it ends at once, and its sealed passwords are
+   * erased: two machines hold the keys to them.
+   */
   fence(id: InstanceId, code: HealthCode): Promise<void>;
   /** The identity was replaced or the instance removed: what was known is void. */
   forget(id: InstanceId): void;
@@ -42,20 +48,29 @@ export function createAgentBoard(deps: BoardDeps): AgentBoard {
 
 interface BoardDeps {
   readonly store: Store;
+  readonly bus: Pick<Bus, 'changed'>;
   readonly clock: Clock;
   readonly log: Log;
+  /** Sealed bytes were erased: their pages are to be overwritten soon. */
+  readonly onErased: () => void;
 }
+
+type Shown = Pick<AgentVerdict, 'state' | 'reasons'>;
 
 class LiveBoard implements AgentBoard {
   readonly #store: Store;
+  readonly #bus: Pick<Bus, 'changed'>;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #onErased: () => void;
   readonly #entries = new Map<InstanceId, Entry>();
 
-  constructor({ store, clock, log }: BoardDeps) {
+  constructor({ store, bus, clock, log, onErased }: BoardDeps) {
     this.#store = store;
+    this.#bus = bus;
     this.#clock = clock;
     this.#log = log;
+    this.#onErased = onErased;
   }
 
   connected(id: InstanceId): void {
@@ -90,7 +105,13 @@ class LiveBoard implements AgentBoard {
     this.forget(id);
     const at = this.#clock.now();
     const reasons = [{ component: null, code, detail: null, since: at }];
-    await this.#record(id, { state: 'abnormal', reasons }, { fencedAt: at, connectedSince: null });
+    const verdict = { state: 'abnormal', reasons } as const;
+    const ended = await this.#store.transaction(async (tx) => {
+      await this.#write(tx, id, verdict, { fencedAt: at, connectedSince: null });
+      return endTasksOf(tx, id, code, at);
+    });
+    for (const task of ended) this.#bus.changed(task.resetId, [task.id]);
+    if (ended.length > 0) this.#onErased();
     this.#log.warn({ instance: id, code }, 'an identity was fenced');
   }
 
@@ -120,23 +141,36 @@ class LiveBoard implements AgentBoard {
     await this.#record(id, verdict, { components, connectedSince: entry.connectedAt, lastSeenAt: now });
   }
 
-  async #record(id: InstanceId, verdict: Pick<AgentVerdict, 'state' | 'reasons'>, more: InstanceChange): Promise<void> {
-    await this.#store.transaction(async (tx) => {
-      const before = await tx.instances.get(id);
-      // A fence is lifted by re-enrolment alone, whatever a late report says.
-      if (before === null || (before.fencedAt !== null && more.fencedAt === undefined)) return;
-      await tx.instances.update(id, { agentState: verdict.state, reasons: verdict.reasons, ...more });
-      if (before.agentState === verdict.state) return;
-      await tx.audit.append({
-        at: this.#clock.now(),
-        actor: 'system',
-        action: 'agent.state',
-        resource: `instance:${id}`,
-        decision: null,
-        rule: null,
-        code: verdict.reasons[0]?.code ?? null,
-        detail: { from: before.agentState, to: verdict.state },
-      });
+  #record(id: InstanceId, verdict: Shown, more: InstanceChange): Promise<void> {
+    return this.#store.transaction((tx) => this.#write(tx, id, verdict, more));
+  }
+
+  async #write(tx: Repositories, id: InstanceId, verdict: Shown, more: InstanceChange): Promise<void> {
+    const before = await tx.instances.get(id);
+    // A fence is lifted by re-enrolment alone, whatever a late report says.
+    if (before === null || (before.fencedAt !== null && more.fencedAt === undefined)) return;
+    await tx.instances.update(id, { agentState: verdict.state, reasons: verdict.reasons, ...more });
+    if (before.agentState === verdict.state) return;
+    await tx.audit.append({
+      at: this.#clock.now(),
+      actor: 'system',
+      action: 'agent.state',
+      resource: `instance:${id}`,
+      decision: null,
+      rule: null,
+      code: verdict.reasons[0]?.code ?? null,
+      detail: { from: before.agentState, to: verdict.state },
     });
   }
+}
+
+/** What was not sent is blocked; of the rest nobody will be believed who says how it ended. */
+async function endTasksOf(tx: Repositories, id: InstanceId, code: HealthCode, at: number) {
+  const open = (await tx.tasks.unfinishedOf(id)).filter((task) => isUnfinished(task.state));
+  for (const task of open) {
+    const isUnapplied = UNAPPLIED_STATES.includes(task.state);
+    const event = { type: isUnapplied ? 'block' : 'expire' } as const;
+    await changeTask(tx, task, event, { actor: 'system', at }, { code: isUnapplied ? 'agent-fenced' : code });
+  }
+  return open;
 }

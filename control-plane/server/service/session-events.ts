@@ -167,6 +167,8 @@ async function onResult(deps: SessionEventsDeps, session: Session, signed: Signe
     const task = await tx.tasks.get(result.taskId);
     // A store restored from a backup does not know the task: its generation is what matters of it.
     if (task?.instanceId !== session.instanceId || task.sealedDigest !== result.sealedDigest) return null;
+    // The same word again, since its acknowledgement got lost: it stands already.
+    if (task.result !== null && task.state === result.state) return null;
     const cause = { actor: `instance:${session.instanceId}`, at: deps.clock.now() };
     const news = { code: result.code, outcome: { result, signed } };
     const next = await changeTask(tx, task, { type: 'result', state: result.state }, cause, news);

@@ -28,7 +28,8 @@ export async function changeTask(
   const code = news.code === undefined ? (CODE_OF_END[next] ?? null) : news.code;
   const change = changeOf(task, next, cause.at, code, news);
   if (!(await tx.tasks.update(task.id, task.state, change))) return null;
-  if (next === task.state) return next;
+  // The same state again is no change; but what the instance says of it is worth a record.
+  if (next === task.state && news.outcome === undefined) return next;
   await tx.audit.append({
     at: cause.at,
     actor: cause.actor,
