@@ -80,16 +80,16 @@ function sayHowToGoOn(narrator: Narrator, { controlPlane, instances, account }: 
   const [instance] = instances;
   if (instance === undefined) throw new Error('there is no instance');
   narrator.heading('Go on yourself, as root in another terminal');
-  const say = (...lines: string[]): void => lines.forEach((line) => narrator.say(`  ${line}`));
-  say(
-    `cd ${CHECKOUT}`,
-    `. ${controlPlane.environmentFile}`,
-    'scripts/latchkey instances list',
-    `scripts/latchkey reset ${instance.name} --account ${account}      (asks for a password of your choice)`,
-    'scripts/latchkey audit list',
-  );
+  const say = (line: string, comment?: string): void =>
+    narrator.say(comment === undefined ? `  ${line}` : `  ${line.padEnd(52)} # ${comment}`);
+  say(`cd ${CHECKOUT}`);
+  say(`. ${controlPlane.environmentFile}`);
+  say('scripts/latchkey instances list');
+  say(`scripts/latchkey reset ${instance.name} --account ${account}`, 'asks for a password of your choice');
+  say('scripts/latchkey audit list');
   narrator.say(`\nLog in to ${account} on ${instance.name} with it:`);
-  say(entryLine(instance), `su -s /bin/sh nobody -c 'su ${account}'             (in there; root would not be asked)`);
+  say(entryLine(instance));
+  say(`su -s /bin/sh nobody -c 'su ${account}'`, 'in there, and not as root, who would not be asked');
   narrator.say();
   narrator.table([
     ['control plane', controlPlane.url],
