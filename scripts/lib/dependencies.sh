@@ -26,7 +26,8 @@ install_npm_dependencies() {
 
 # A shell puts off its own end until what it waits for has ended, or leaves it behind: neither is wanted of npm.
 run_npm() {
-  npm "$@" &
+  # npm would leave compiled code of its own in the temporary directory.
+  NODE_DISABLE_COMPILE_CACHE=1 npm "$@" &
   local npm=$! signal code=0
   for signal in INT TERM HUP; do
     # shellcheck disable=SC2064 # expands now, while the numbers are known
