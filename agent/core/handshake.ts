@@ -66,7 +66,8 @@ export interface Handshake {
 }
 
 export function createHandshake(options: HandshakeOptions): Handshake {
-  const { storage, crypto, trust, instanceId, serverId, random } = options;
+  const { crypto, trust, instanceId, serverId, random } = options;
+  const continuity = createContinuity(options.storage);
   return {
     hello: () => ({
       type: 'hello',
@@ -102,7 +103,7 @@ export function createHandshake(options: HandshakeOptions): Handshake {
       return {
         type: 'agent-proof',
         signature,
-        continuity: await readContinuity(storage),
+        continuity: await continuity.read(),
         agentVersion: options.agentVersion,
         facts: options.facts,
         sealingKey: options.sealingKey(),
@@ -110,7 +111,24 @@ export function createHandshake(options: HandshakeOptions): Handshake {
         clock: options.clock.now(),
       };
     },
-    keepContinuity: (secret) => storage.replace(CONTINUITY, utf8(JSON.stringify({ secret }))),
+    keepContinuity: (secret) => continuity.keep(secret),
+  };
+}
+
+/**
+ * The secret on disk. One access after another: a write of a connection that was given up may still be under way, and
+ * must neither be missed by the next proof nor come after the write that follows that proof.
+ */
+function createContinuity(storage: Storage) {
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const mine = last.then(work, work);
+    last = mine.catch(() => undefined);
+    return mine;
+  };
+  return {
+    read: () => inTurn(() => readContinuity(storage)),
+    keep: (secret: Nonce) => inTurn(() => storage.replace(CONTINUITY, utf8(JSON.stringify({ secret })))),
   };
 }
 

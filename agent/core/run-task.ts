@@ -1,10 +1,11 @@
+import type { ResultCode } from '#protocol';
 import { decideContinuation, type AcceptedRecord } from '../domain/ledger.ts';
 import type { AgentCrypto, Clock, Instance, Log } from '../ports.ts';
 import type { AdmissionOptions, OpenTask } from './admission.ts';
 import type { Journal } from './journal.ts';
 import type { Outbox, OutboxOptions } from './outbox.ts';
 import { openPassword, type PasswordOptions } from './password.ts';
-import type { ResultSubject } from './results.ts';
+import type { Refusal, ResultSubject } from './results.ts';
 
 /** What dealing with tasks needs. */
 export interface TaskOptions
@@ -61,8 +62,7 @@ async function run(options: RunOptions, task: OpenTask): Promise<void> {
   if (!opened.ok) {
     const { refusal } = opened;
     if (begun) {
-      const unknown = { state: 'outcome-unknown', code: 'interrupted', detail: refusal.code } as const;
-      await outbox.conclude(subjectOf(accepted, { begun }), unknown);
+      await outbox.conclude(subjectOf(accepted, { begun }), interrupted(refusal.code));
     } else if (task.journalled) await outbox.conclude(subjectOf(accepted), refusal);
     else await outbox.decline(accepted.order, subjectOf(accepted), refusal);
     return;
@@ -75,10 +75,17 @@ async function run(options: RunOptions, task: OpenTask): Promise<void> {
     const outcome = await instance.reset({ ...request, signal });
     // Ended by our own stop: not the last word on it, since the next run of the agent takes it up.
     if (signal.aborted && outcome.state === 'outcome-unknown') return;
-    await outbox.conclude(subjectOf(accepted, { account, begun: true, waitedMs }), outcome);
+    const subject = subjectOf(accepted, { account, begun: true, waitedMs });
+    // A failure speaks of this run; the one that was interrupted may have come anywhere.
+    await outbox.conclude(subject, begun && outcome.state === 'failed' ? interrupted(outcome.code) : outcome);
   } finally {
     password.fill(0);
   }
+}
+
+/** An earlier run was interrupted and this one did not succeed: whether the password was set is not known. */
+function interrupted(detail: ResultCode): Refusal {
+  return { state: 'outcome-unknown', code: 'interrupted', detail };
 }
 
 /** Journals that the task begins, before anything is touched; false when it must not begin. */
