@@ -24,14 +24,16 @@ install_npm_dependencies() {
     complain 'the dependencies hold no Node for this machine: npm brings it for Linux (x64, arm64) and Windows (x64).'
 }
 
-# A shell puts off its own end until what it waits for has ended, or leaves it behind: neither is wanted of npm.
+# Passes signals on, and waits: npm undoes what it has begun. By itself a shell would put the signal off until npm has
+# installed everything, or leave npm behind.
 run_npm() {
   # npm would leave compiled code of its own in the temporary directory.
   NODE_DISABLE_COMPILE_CACHE=1 npm "$@" &
   local npm=$! signal code=0
   for signal in INT TERM HUP; do
-    # shellcheck disable=SC2064 # expands now, while the numbers are known
-    trap "kill $npm 2>/dev/null; wait $npm; exit $((128 + $(kill -l "$signal")))" "$signal"
+    # Expanded now: the numbers are known here only.
+    # shellcheck disable=SC2064
+    trap "echo 'Waiting for npm, which undoes what it has begun.'; kill $npm 2>/dev/null; wait $npm; exit $((128 + $(kill -l "$signal")))" "$signal"
   done
   wait "$npm" || code=$?
   trap - INT TERM HUP
