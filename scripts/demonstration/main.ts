@@ -113,7 +113,8 @@ async function untilEnded({ daemons }: Stage, signal: AbortSignal): Promise<void
 
 function reportFailure(step: string, error: unknown): number {
   const { logFile, exitCode } = error instanceof StepFailure ? error : { logFile: null, exitCode: 1 };
-  const lines = [`scripts/demo: failed to ${step}: ${error instanceof Error ? error.message : String(error)}`];
+  const why = error instanceof Error ? error.message : String(error);
+  const lines = [`scripts/demo: this step failed: ${step}.`, `Why: ${why}`];
   const log = logFile === null ? [] : lastLines(logFile);
   if (log.length > 0) lines.push(`The last lines of ${String(logFile)}:`, ...log.map((line) => `  ${line}`));
   console.error(`\n${lines.join('\n')}`);
