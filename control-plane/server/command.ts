@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { readConfig, type ConfigFlags, type ServerConfig } from './config.ts';
 import { rotateOrderKey, signCatalogue } from './keys/offline.ts';
 import { createLog } from './logging.ts';
+import { afterRestore, recoverAdministrator } from './maintenance.ts';
 import { startServer, type RunningServer } from './server.ts';
 
 /** The options as commander hands them over. */
@@ -18,6 +19,38 @@ export function addServerCommand(program: Command): void {
   withConfigOptions(server.command('check-config'))
     .description('say what is wrong with the configuration, start nothing')
     .action((_: unknown, command: Command) => reportConfig(command.optsWithGlobals<Flags>()));
+  addKeyVerbs(server);
+  addDataVerbs(server);
+}
+
+/** For a server that is stopped: they take the database for themselves. */
+function addDataVerbs(server: Command): void {
+  withConfigOptions(server.command('after-restore'))
+    .description('make a database that was restored from a backup fit to be served; run before the server starts')
+    .action(async (_: unknown, command: Command) => {
+      await onData(command, async (dataDir) => {
+        const { cancelledTasks, unknownTasks, voidPlans, revokedJoinTokens } = await afterRestore(dataDir);
+        say(`Cancelled ${String(cancelledTasks)} resets of an instance that had not been sent.`);
+        say(`Ended ${String(unknownTasks)} that had been sent: how they went is not known.`);
+        say(`Dropped ${String(voidPlans)} plans and revoked ${String(revokedJoinTokens)} join tokens.`);
+      });
+    });
+  withConfigOptions(server.command('recover-administrator'))
+    .description("make another administrator's token, when none is left")
+    .action(async (_: unknown, command: Command) => {
+      await onData(command, async (dataDir) => {
+        const file = await recoverAdministrator(dataDir);
+        say(`An administrator's token is in ${file}: take it, then delete the file.`);
+      });
+    });
+}
+
+async function onData(command: Command, work: (dataDir: string) => Promise<void>): Promise<void> {
+  const config = loadConfig(command.optsWithGlobals<Flags>());
+  if (config !== null) await sayFailure(() => work(config.dataDir));
+}
+
+function addKeyVerbs(server: Command): void {
   server
     .command('sign-catalogue')
     .description('sign the reset scripts of this release; run where the script key is')

@@ -13,13 +13,12 @@ import { createMetricsApp } from './http/metrics-app.ts';
 import { HTTP_SERVER_OPTIONS } from './http/server-options.ts';
 import { sourceOf } from './http/source.ts';
 import { loadKeyring, type Keyring } from './keys/keyring.ts';
+import { DATABASE_FILE } from './maintenance.ts';
 import { sha256Sync, systemClock, systemRandom } from './runtime.ts';
 import { createOperatorServices, type OperatorServices } from './service/operator-services.ts';
 import type { Log } from './service/ports.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
 import type { Store } from './store/store.ts';
-
-const DATABASE_FILE = 'latchkey.db';
 
 export interface RunningServer {
   /** The file with the first administrator's token; null when there was one before. */

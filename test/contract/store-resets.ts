@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { ProjectName, ResetId } from '#protocol';
+import { ProjectName, ResetId, type TokenId } from '#protocol';
 import { allPages, expectAlienCursorsRefused } from './store-paging.ts';
 import { anInstance, aReset, aTarget, aTask, someSealed } from './store-records.ts';
 import type { StoreFixture } from './store-harness.ts';
@@ -46,10 +46,11 @@ export function resetPromises(fixture: () => StoreFixture): void {
     expect((await store.read.resets.get(reset.id))?.finishedAt).toBe(50);
   });
 
-  test('lists started resets newest first, in pages, and only those that touch a project', async () => {
+  test('lists started resets newest first, in pages, and only those within the projects, or of the token', async () => {
     const { store } = fixture();
     const here = ProjectName.parse('here');
-    const instances = [anInstance({ project: here }), anInstance({ project: ProjectName.parse('there') })];
+    const there = ProjectName.parse('there');
+    const instances = [anInstance({ project: here }), anInstance({ project: there })];
     const resets = [1, 2, 2, 3].map((requestedAt) => aReset({ requestedAt, notAfter: 9 }));
     await store.transaction(async (tx) => {
       for (const instance of instances) await tx.instances.insert(instance);
@@ -60,15 +61,22 @@ export function resetPromises(fixture: () => StoreFixture): void {
         await tx.tasks.insert(touched.map(({ id }) => aTask(reset, { instanceId: id })));
       }
     });
-    const list = async (projects: readonly ProjectName[] | null) =>
-      allPages((page) => store.read.resets.list({ projects }, page), 1);
-    expect((await list(null)).map(({ requestedAt }) => requestedAt)).toEqual([3, 2, 2, 1]);
-    expect((await list([here])).map(({ id }) => id)).toEqual([resets[3]?.id, resets[2]?.id, resets[0]?.id]);
+    const list = async (projects: readonly ProjectName[] | null, requestedWith?: TokenId) => {
+      const filter = requestedWith === undefined ? { projects } : { projects, requestedWith };
+      const found = await allPages((page) => store.read.resets.list(filter, page), 1);
+      return found.map(({ id }) => resets.findIndex((reset) => reset.id === id));
+    };
+    expect((await list(null)).map((n) => resets[n]?.requestedAt)).toEqual([3, 2, 2, 1]);
+    expect((await list([here])).toSorted()).toEqual([0, 2]);
+    expect((await list([here, there])).toSorted()).toEqual([0, 1, 2, 3]);
     expect(await list([])).toEqual([]);
+    expect(await list([], resets[1]?.tokenId)).toEqual([1]);
     expect(await store.read.resets.projectsOf(resets[3]?.id ?? aReset().id)).toEqual(['here', 'there']);
     expect(await store.read.resets.projectsOf(resets[1]?.id ?? aReset().id)).toEqual(['there']);
     expect(await store.read.resets.projectsOf(aReset().id)).toEqual([]);
     await expectAlienCursorsRefused((page) => store.read.resets.list({ projects: null }, page));
+    await store.transaction((tx) => tx.instances.delete(instances[0]?.id ?? anInstance().id));
+    expect(await list([here])).toEqual([]);
   });
 
   test('forgets plans that were left lying, with their ciphertexts, and nothing that was started', async () => {

@@ -131,11 +131,9 @@ export async function openWorld(): Promise<World> {
       await install(host);
       return host;
     },
-    async reset(args, password) {
-      const { code, stdout, stderr } = await latchkey(
-        ['reset', ...args, '--password-stdin', '--json'],
-        `${password}\n`,
-      );
+    async reset(args, password, as) {
+      const command = ['reset', ...args, '--password-stdin', '--json'];
+      const { code, stdout, stderr } = await latchkey(command, `${password}\n`, as);
       return { code, stderr, report: JSON.parse(stdout) as ResetReport };
     },
     async [Symbol.asyncDispose]() {

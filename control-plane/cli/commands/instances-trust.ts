@@ -1,14 +1,13 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { fingerprintOf, thumbprintOf } from '#protocol';
-import { ConnectionFlags } from '../config/config.ts';
 import { clientError } from '../errors.ts';
 import { indexPins, judgeIdentity, pinOf } from '../identities/known-instances.ts';
 import { fieldLines } from '../output/table.ts';
 import { pinStoreOf } from '../state.ts';
-import { handleConnected, mustConfirm, type CommandContext } from './support.ts';
+import { CommonFlags, handleConnected, mustConfirm, print, type CommandContext } from './support.ts';
 
-const TrustFlags = ConnectionFlags.extend({
+const TrustFlags = CommonFlags.extend({
   fingerprint: z.string().optional(),
   knownInstances: z.string().optional(),
 });
@@ -20,7 +19,8 @@ export function addTrust(parent: Command, context: CommandContext): void {
     .description('pin the identity that an instance has now, after comparing it on the instance')
     .argument('<INSTANCE>', 'name or id')
     .option('--fingerprint <SHA256:…>', 'what "latchkey-agent status" shows on the instance; without it you are asked')
-    .option('--known-instances <FILE>', 'the pinned identities (default: in the state directory)');
+    .option('--known-instances <FILE>', 'the pinned identities (default: in the state directory)')
+    .option('--json', 'print one JSON object');
 
   handleConnected(command, context, TrustFlags, async ({ args: [nameOrId = ''], flags, ports, routes, server }) => {
     const { id: instanceId, name, agent } = await routes.instances.find(nameOrId);
@@ -32,7 +32,7 @@ export function addTrust(parent: Command, context: CommandContext): void {
     const verdict = judgeIdentity(index, { instanceId, name, identity });
     const fingerprint = fingerprintOf(identity);
     if (verdict.kind === 'known') {
-      ports.terminal.out(`${name} is pinned already: ${fingerprint}`);
+      print(ports, flags.json, { instanceId, name, fingerprint }, () => [`${name} is pinned already: ${fingerprint}`]);
       return 0;
     }
 
@@ -52,7 +52,7 @@ export function addTrust(parent: Command, context: CommandContext): void {
     const question = 'Does "latchkey-agent status" on the instance show the presented fingerprint?';
     await mustConfirm(ports, question, given, '--fingerprint SHA256:…');
     await store.add([pinOf(server, { instanceId, name, identity })]);
-    ports.terminal.out(`${name} is pinned: ${fingerprint}`);
+    print(ports, flags.json, { instanceId, name, fingerprint }, () => [`${name} is pinned: ${fingerprint}`]);
     return 0;
   });
 }

@@ -10,7 +10,6 @@ import {
   Tags,
   type Instance,
 } from '#protocol';
-import { ConnectionFlags } from '../config/config.ts';
 import { usageError } from '../errors.ts';
 import { fieldLines, tableLines } from '../output/table.ts';
 import { tagsText, timeText } from '../output/format.ts';
@@ -142,11 +141,12 @@ function addChanges(parent: Command, context: CommandContext): void {
     .command('rename')
     .description('give an instance another name')
     .argument('<INSTANCE>', 'name or id')
-    .argument('<NEW-NAME>', 'the name it gets');
-  handleConnected(rename, context, ConnectionFlags, async ({ args: [before = '', after], ports, routes }) => {
+    .argument('<NEW-NAME>', 'the name it gets')
+    .option('--json', 'print one JSON object');
+  handleConnected(rename, context, CommonFlags, async ({ args: [before = '', after], flags, ports, routes }) => {
     const name = readArgument(InstanceName, 'NEW-NAME', after);
     const instance = await routes.instances.change((await routes.instances.find(before)).id, { name });
-    ports.terminal.out(`Renamed ${before} to ${instance.name}.`);
+    print(ports, flags.json, instance, () => [`Renamed ${before} to ${instance.name}.`]);
     return 0;
   });
 
@@ -154,11 +154,12 @@ function addChanges(parent: Command, context: CommandContext): void {
     .command('move')
     .description('put an instance into another project')
     .argument('<INSTANCE>', 'name or id')
-    .argument('<PROJECT>', 'the project it moves to');
-  handleConnected(move, context, ConnectionFlags, async ({ args: [name = '', to], ports, routes }) => {
+    .argument('<PROJECT>', 'the project it moves to')
+    .option('--json', 'print one JSON object');
+  handleConnected(move, context, CommonFlags, async ({ args: [name = '', to], flags, ports, routes }) => {
     const project = readArgument(ProjectName, 'PROJECT', to);
     const instance = await routes.instances.change((await routes.instances.find(name)).id, { project });
-    ports.terminal.out(`Moved ${instance.name} to ${instance.project}.`);
+    print(ports, flags.json, instance, () => [`Moved ${instance.name} to ${instance.project}.`]);
     return 0;
   });
 }
@@ -168,12 +169,13 @@ function addTag(parent: Command, context: CommandContext): void {
     .command('tag')
     .description('set tags (K=V) and take them away (K-)')
     .argument('<INSTANCE>', 'name or id')
-    .argument('<TAG...>', 'K=V, or K- to take it away');
-  handleConnected(command, context, ConnectionFlags, async ({ args: [name = '', ...changes], ports, routes }) => {
+    .argument('<TAG...>', 'K=V, or K- to take it away')
+    .option('--json', 'print one JSON object');
+  handleConnected(command, context, CommonFlags, async ({ args: [name = '', ...changes], flags, ports, routes }) => {
     const instance = await routes.instances.find(name);
     const tags = readArgument(Tags, 'TAG', changedTags(instance.tags, changes));
     const changed = await routes.instances.change(instance.id, { tags });
-    ports.terminal.out(`${changed.name}: ${tagsText(changed.tags) || 'no tags'}`);
+    print(ports, flags.json, changed, () => [`${changed.name}: ${tagsText(changed.tags) || 'no tags'}`]);
     return 0;
   });
 }
@@ -202,8 +204,9 @@ function addRemove(parent: Command, context: CommandContext): void {
     .command('remove')
     .description('forget an instance; its agent is no longer let in')
     .argument('<INSTANCE...>', 'names or ids')
-    .option('--yes', 'do not ask');
-  const flagsSchema = ConnectionFlags.extend({ yes: z.boolean().default(false) });
+    .option('--yes', 'do not ask')
+    .option('--json', 'print one JSON object');
+  const flagsSchema = CommonFlags.extend({ yes: z.boolean().default(false) });
   handleConnected(command, context, flagsSchema, async ({ args, flags, ports, routes }) => {
     // All are looked up before the first goes: a name that does not exist then changes nothing.
     const found: Instance[] = [];
@@ -211,8 +214,9 @@ function addRemove(parent: Command, context: CommandContext): void {
     await mustConfirm(ports, `Remove ${found.map(({ name }) => name).join(', ')}?`, flags.yes, '--yes');
     for (const { id, name } of found) {
       await routes.instances.remove(id);
-      ports.terminal.out(`Removed ${name}.`);
+      if (!flags.json) ports.terminal.out(`Removed ${name}.`);
     }
+    if (flags.json) print(ports, true, { removed: found.map(({ id, name }) => ({ id, name })) }, () => []);
     return 0;
   });
 }

@@ -128,13 +128,15 @@ function addRevoke(parent: Command, context: CommandContext): void {
   const command = parent
     .command('revoke')
     .description('make tokens worthless at once')
-    .argument('<ID...>', 'ids of tokens');
-  handleConnected(command, context, CommonFlags, async ({ args, ports, routes }) => {
+    .argument('<ID...>', 'ids of tokens')
+    .option('--json', 'print one JSON object');
+  handleConnected(command, context, CommonFlags, async ({ args, flags, ports, routes }) => {
     const ids = args.map((id) => readArgument(TokenId, id, id));
     for (const id of ids) {
       await routes.tokens.revoke(id);
-      ports.terminal.out(`Revoked ${id}.`);
+      if (!flags.json) ports.terminal.out(`Revoked ${id}.`);
     }
+    if (flags.json) print(ports, true, { revoked: ids }, () => []);
     return 0;
   });
 }

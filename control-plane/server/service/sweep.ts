@@ -1,3 +1,4 @@
+import type { InstanceId } from '#protocol';
 import type { Bus } from '../bus/bus.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock, Log } from './ports.ts';
@@ -5,7 +6,7 @@ import { changeTask } from './task-flow.ts';
 
 const SWEEP_INTERVAL_MS = 5_000;
 const OVERDUE_BATCH_ROWS = 500;
-const PENDING_BATCH_ROWS = 10_000;
+const PENDING_PAGE_ROWS = 1_000;
 
 export interface Sweep {
   /** Notes that sealed bytes were erased; the next round overwrites them on disk. */
@@ -42,11 +43,19 @@ export function createSweep(deps: {
 
   async function run(): Promise<void> {
     await expireOverdue();
-    bus.wake(await store.read.tasks.instancesWithPending(PENDING_BATCH_ROWS));
+    await wakePending();
     const plans = await store.transaction((tx) => tx.resets.deleteExpiredPlans(clock.now()));
     if (!scrubDue && plans === 0) return;
     scrubDue = false;
     await store.scrub();
+  }
+
+  async function wakePending(): Promise<void> {
+    let page: readonly InstanceId[] = [];
+    do {
+      page = await store.read.tasks.instancesWithPending(PENDING_PAGE_ROWS, page.at(-1) ?? null);
+      bus.wake(page);
+    } while (page.length === PENDING_PAGE_ROWS);
   }
 
   async function expireOverdue(): Promise<void> {

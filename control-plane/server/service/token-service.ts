@@ -3,14 +3,15 @@ import type * as z from 'zod';
 import type { Actor } from '../domain/actor.ts';
 import type { TokenRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
+import { newAdministratorToken } from './administrator-token.ts';
 import { createBackground } from './background.ts';
 import { ApiError } from './errors.ts';
 import { ANYTHING } from './gate.ts';
 import { listing, pageRequest } from './listing.ts';
 import type { Log } from './ports.ts';
 import type { Listing } from './reset-service.ts';
-import { blankToken, createApiToken, createJoinToken, type TokenCreation } from './token-creation.ts';
-import { formatApiToken, newSecret, parseApiToken, secretMatches } from './token-secrets.ts';
+import { createApiToken, createJoinToken, type TokenCreation } from './token-creation.ts';
+import { parseApiToken, secretMatches } from './token-secrets.ts';
 
 /** `lastUsedAt` is written at most this often, so that using a token does not cost a write each time. */
 const TOUCH_INTERVAL_MS = 60_000;
@@ -105,24 +106,11 @@ async function firstAdministrator(deps: Dependencies, deliver: (token: string) =
     return page.rows.length === 0;
   };
   if (!(await isEmpty(deps.store.read))) return false;
-  const { secret, digest } = newSecret(deps.random, deps.hash);
-  const blank = blankToken(deps, 'system');
-  const role = 'administrator' as const;
-  const record: TokenRecord = { ...blank, type: 'api', name: 'first administrator', secretDigest: digest, role };
-  await deliver(formatApiToken({ id: record.id, secret }));
+  const made = newAdministratorToken(deps, { name: 'first administrator', rule: 'first-start' });
+  await deliver(made.text);
   return deps.store.transaction(async (tx) => {
     if (!(await isEmpty(tx))) return false;
-    await tx.tokens.insert({ ...record, privileged: true });
-    await tx.audit.append({
-      at: record.createdAt,
-      actor: 'system',
-      action: 'token.create',
-      resource: `token:${record.id}`,
-      decision: 'allow',
-      rule: 'first-start',
-      code: null,
-      detail: { type: 'api', name: record.name, role, privileged: true },
-    });
+    await made.insert(tx);
     return true;
   });
 }

@@ -5,6 +5,8 @@ export type StoreErrorCode =
   | 'database-newer'
   /** Another process holds the database. */
   | 'database-busy'
+  /** There is none, where there must be one. */
+  | 'database-missing'
   /** A row does not hold what this version writes. */
   | 'row-malformed'
   /** The transactions that shared this commit are not durable and were rolled back. */

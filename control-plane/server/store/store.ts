@@ -84,10 +84,19 @@ export interface TokenRepository {
   takeUse(id: TokenId): Promise<boolean>;
 }
 
+export interface ResetFilter {
+  /** Null: of all projects. */
+  readonly projects: readonly ProjectName[] | null;
+  readonly requestedWith?: TokenId;
+}
+
 export interface ResetRepository {
   get(id: ResetId): Promise<ResetRecord | null>;
-  /** Started resets, newest first; `projects` limits to resets that touch one of them. */
-  list(filter: { readonly projects: readonly ProjectName[] | null }, page: PageRequest): Promise<Page<ResetRecord>>;
+  /**
+   * Started resets, newest first. `projects` limits to those whose instances are all in these, and to at least one that
+   * still is there; what the token of `requestedWith` asked for comes along in any case.
+   */
+  list(filter: ResetFilter, page: PageRequest): Promise<Page<ResetRecord>>;
   insert(reset: ResetRecord, targets: readonly PlannedTargetRecord[]): Promise<void>;
   targets(id: ResetId): Promise<readonly PlannedTargetRecord[]>;
   putSealed(id: ResetId, sealed: readonly { instanceId: InstanceId; password: SealedPassword }[]): Promise<void>;

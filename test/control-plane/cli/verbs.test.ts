@@ -79,6 +79,23 @@ describe('instances', () => {
     expect(bodies()).toEqual([{ name: 'web-9' }, { project: 'shop' }, { tags: { role: 'db' } }]);
   });
 
+  test('answer a program with what became of them', async () => {
+    const { id } = await plane.add('web-1');
+    const instance = { ...(await shown('web-1')), tags: { role: 'db' } };
+    plane.answers.set(`PATCH /instances/${id}`, [ok(instance)]);
+    plane.answers.set(`DELETE /instances/${id}`, [ok({})]);
+    for (const change of [
+      ['rename', 'web-1', 'web-1'],
+      ['move', 'web-1', 'default'],
+      ['tag', 'web-1', 'role=db'],
+    ]) {
+      expect(await world.run('instances', ...change, '--json')).toBe(0);
+      expect(world.json()).toEqual(instance);
+    }
+    expect(await world.run('instances', 'remove', 'web-1', '--yes', '--json')).toBe(0);
+    expect(world.json()).toEqual({ removed: [{ id, name: 'web-1' }] });
+  });
+
   test('are not removed without a yes, nor when one of them does not exist', async () => {
     const { id } = await plane.add('web-1');
     plane.answers.set(`DELETE /instances/${id}`, [ok({})]);

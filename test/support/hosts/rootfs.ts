@@ -12,12 +12,14 @@ import { mustRun } from './run.ts';
 /** Debian releases the hosts can be. */
 export type Suite = 'bookworm' | 'trixie';
 
-/** What every host has beside mmdebstrap's smallest set: a login, ssh, a network, and what an installer needs. */
+/** What every host has beside mmdebstrap's smallest set: a login, ssh, a network, and what an installer needs; a name service beside the local
+ * files. */
 const PACKAGES = [
   'ca-certificates',
   'curl',
   'dbus',
   'iproute2',
+  'libnss-extrausers',
   'libpam-modules',
   'libpam-systemd',
   'login',

@@ -34,7 +34,8 @@ export function createResetService(deps: ResetDeps): ResetService {
       await deps.gate.guard(() =>
         Promise.resolve(deps.gate.decide(actor, 'reset.read', ANYTHING, { subject: 'resets' })),
       );
-      const page = await store.read.resets.list({ projects: actor.projects }, pageRequest(query));
+      const filter = { projects: actor.projects, requestedWith: actor.tokenId };
+      const page = await store.read.resets.list(filter, pageRequest(query));
       const items = await Promise.all(
         page.rows.map(async (reset) => resetView(reset, await store.read.tasks.counts(reset.id))),
       );
@@ -55,7 +56,7 @@ export function createResetService(deps: ResetDeps): ResetService {
   };
 }
 
-/** A reset is seen by who may see every instance in it; to anybody else it does not exist. */
+/** A reset is seen by who asked for it or may see every instance in it; to anybody else it does not exist. */
 async function visibleReset(
   deps: ResetDeps,
   read: Repositories,
@@ -68,7 +69,9 @@ async function visibleReset(
   if (typeof reset?.requestedAt !== 'number') throw new ApiError('reset-not-found');
   if (actor.projects !== null && reset.tokenId !== actor.tokenId) {
     const scope = actor.projects;
-    const inScope = (await read.resets.projectsOf(id)).every((project) => scope.includes(project));
+    const projects = await read.resets.projectsOf(id);
+    // Of instances that were all removed nobody knows whose they were.
+    const inScope = projects.length > 0 && projects.every((project) => scope.includes(project));
     if (!inScope) throw new ApiError('reset-not-found');
   }
   return reset;

@@ -18,19 +18,21 @@ function resetReads(db: Db): Pick<ResetRepository, 'get' | 'list' | 'targets' | 
       return row === undefined ? null : resetRows.decode(row);
     },
 
-    async list({ projects }, page) {
+    async list({ projects, requestedWith }, page) {
       let query = db.selectFrom('resets').selectAll().where('requestedAt', 'is not', null);
       if (projects !== null) {
-        query = query.where((eb) =>
-          eb.exists(
-            eb
-              .selectFrom('tasks')
-              .innerJoin('instances', 'instances.id', 'tasks.instanceId')
-              .select('tasks.id')
-              .whereRef('tasks.resetId', '=', 'resets.id')
-              .where('instances.project', 'in', listOf(projects)),
-          ),
-        );
+        const scope = listOf(projects);
+        query = query.where(({ and, or, exists, not, eb, selectFrom }) => {
+          const touched = selectFrom('tasks')
+            .innerJoin('instances', 'instances.id', 'tasks.instanceId')
+            .select('tasks.id')
+            .whereRef('tasks.resetId', '=', 'resets.id');
+          const within = and([
+            exists(touched.where('instances.project', 'in', scope)),
+            not(exists(touched.where('instances.project', 'not in', scope))),
+          ]);
+          return requestedWith === undefined ? within : or([eb('resets.tokenId', '=', requestedWith), within]);
+        });
       }
       if (page.after !== null) {
         const [requestedAt, id] = cursor.decode(page.after);
