@@ -1,13 +1,15 @@
+import { existsSync } from 'node:fs';
 import { createAgent, type Agent } from './agent.ts';
 import { createLinuxInstance, type LinuxInstance } from './linux-instance.ts';
 import { systemClock, systemRandom } from './node/clock.ts';
 import { readEnrolment, type AgentConfig } from './node/config.ts';
 import { createAgentCrypto } from './node/crypto.ts';
 import { readPolicyFile } from './node/policy-file.ts';
+import { whyUnsafeDirectory } from './node/state-directory.ts';
 import { createDirectoryStorage, type DirectoryStorage } from './node/storage.ts';
 import { createWebSocketTransport } from './node/transport.ts';
 import type { AgentCrypto, Log, PublishStatus, ReadPolicy, Transport } from './ports.ts';
-import { notEnrolled, stateDamaged } from './verbs/failure.ts';
+import { notEnrolled, stateDamaged, stateDirectoryRefused } from './verbs/failure.ts';
 import { AGENT_VERSION } from './version.ts';
 
 /** What a verb on an enrolled instance works with. */
@@ -21,6 +23,8 @@ export interface Enrolled {
 
 /** Opens the state directory of an enrolled instance; a `VerbError` says what is wrong with it. */
 export async function openEnrolled(directory: string, environment: NodeJS.ProcessEnv): Promise<Enrolled> {
+  const problem = existsSync(directory) ? whyUnsafeDirectory(directory) : null;
+  if (problem !== null) throw stateDirectoryRefused(problem);
   const storage = createDirectoryStorage(directory);
   const enrolment = await readEnrolment(storage);
   if (!enrolment.ok) {

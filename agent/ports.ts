@@ -94,7 +94,7 @@ export interface AgentCrypto {
   /** The password's bytes, to be zeroed by the caller; null when the seal does not fit. */
   unseal(privateKey: Uint8Array, context: SealContext, sealed: SealedPassword): Promise<Uint8Array | null>;
   judgeKeySet(held: KeySet, candidate: Signed): Promise<KeySetVerdict>;
-  /** Whether a set that was believed before is still whole: signed by one of its own active script keys. */
+  /** Whether a set that was believed before is still whole: signed by one of its own script keys, revoked or not. */
   reopenKeySet(stored: Signed): Promise<KeySetVerdict>;
 }
 

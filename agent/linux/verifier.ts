@@ -61,7 +61,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const { now, etc = '/etc', timeoutMs = VERIFICATION_MS_MAX } = options;
   const helper = options.helper ?? {
     file: process.execPath,
-    args: [fileURLToPath(new URL('verify-helper.ts', import.meta.url))],
+    // No signal opens a debugger on a process that holds a password.
+    args: ['--disable-sigusr1', fileURLToPath(new URL('verify-helper.ts', import.meta.url))],
   };
   const env = options.compileCacheDirectory === undefined ? {} : { NODE_COMPILE_CACHE: options.compileCacheDirectory };
   const start = (service: string | null) =>

@@ -1,23 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { chmod, mkdir, open, readdir, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Storage } from '../ports.ts';
 
 const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 const FILE_MODE = 0o600;
-const DIRECTORY_MODE = 0o700;
 const TEMPORARY = '.tmp-';
 
 export interface DirectoryStorage extends Storage {
   /** Lets go of open files; the storage can be used again afterwards. */
   close(): Promise<void>;
-}
-
-/** Makes the directory if it is not there. Its parents belong to root, or nothing in it is safe. */
-export async function makeStateDirectory(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
-  await chmod(directory, DIRECTORY_MODE);
 }
 
 /** Removes what a crash left half written. Only for the one process that holds the lock of the directory. */
@@ -53,7 +46,7 @@ export function createDirectoryStorage(directory: string): DirectoryStorage {
 
   return {
     read: (name) => readIfPresent(join(directory, name)),
-    list: async () => (await readdir(directory)).filter((name) => !name.startsWith('.tmp-')),
+    list: async () => (await readdir(directory)).filter((name) => !name.startsWith(TEMPORARY)),
     async replace(name, bytes) {
       await stopAppending(name); // The handle would go on writing to the old file.
       const temporary = join(directory, `${TEMPORARY}${randomBytes(8).toString('hex')}`);

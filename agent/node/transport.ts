@@ -40,6 +40,8 @@ function connect({ url, ca, environment }: TransportOptions, handlers: Connectio
     maxPayload: FRAME_BYTES_MAX,
     handshakeTimeout: OPEN_MS_MAX,
     minVersion: 'TLSv1.2',
+    // Said aloud, so that no variable of the environment says otherwise.
+    rejectUnauthorized: true,
     ...(ca === null ? {} : { ca }),
   });
   let problem = '';

@@ -6,7 +6,6 @@ import {
   Enrolled,
   ErrorBody,
   fingerprintOf,
-  InstanceName,
   judgeFirstKeySet,
   parseJoinToken,
   printable,
@@ -14,6 +13,7 @@ import {
   utf8,
   type Enrol,
   type EnrolmentRequest,
+  type InstanceName,
   type JoinToken,
   type Signer,
 } from '#protocol';
@@ -22,10 +22,12 @@ import { AgentConfig, IDENTITY, readEnrolment, writeConfig } from '../node/confi
 import { createIdentity, readIdentity, verifySignature } from '../node/crypto.ts';
 import { requestHttps, type HttpsAnswer, type HttpsRequest } from '../node/https.ts';
 import { lockDirectory } from '../node/instance-lock.ts';
-import { createDirectoryStorage, makeStateDirectory, removeLeftovers } from '../node/storage.ts';
+import { makeStateDirectory } from '../node/state-directory.ts';
+import { createDirectoryStorage, removeLeftovers } from '../node/storage.ts';
 import type { Storage } from '../ports.ts';
 import { AGENT_VERSION } from '../version.ts';
-import { stateDamaged, usageError, VerbError } from './failure.ts';
+import { instanceNameFor } from './instance-name.ts';
+import { stateDamaged, stateDirectoryRefused, usageError, VerbError } from './failure.ts';
 
 export interface EnrollOptions {
   readonly url: string;
@@ -49,14 +51,15 @@ export interface Enrolment {
  */
 export async function enroll(options: EnrollOptions): Promise<Enrolment> {
   const url = parseUrl(options.url);
-  const name = parseName(options.name);
+  const name = instanceNameFor(options.name, hostname());
   const token = parseJoinToken(options.token);
   if (token === null) {
     throw new VerbError('join-token-invalid', 'That is not a join token.', 'Paste the whole token, from lkj_ on.', {
       exitCode: 2,
     });
   }
-  await makeStateDirectory(options.directory);
+  const problem = makeStateDirectory(options.directory);
+  if (problem !== null) throw stateDirectoryRefused(problem);
   const storage = createDirectoryStorage(options.directory);
   const lock = lockDirectory(options.directory);
   if (!lock.ok) throw alreadyEnrolled(options.directory);
@@ -215,21 +218,6 @@ function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url?.protocol !== 'https:') throw usageError(`--url takes an address like https://latchkey.example.com:8443.`);
   return url;
-}
-
-/** A wish; the control plane may know better. */
-function parseName(wish: string | null): InstanceName {
-  if (wish !== null) {
-    const parsed = InstanceName.safeParse(wish);
-    if (!parsed.success) throw usageError('--name takes lower-case letters, digits, dot, hyphen, underscore; 1 to 63.');
-    return parsed.data;
-  }
-  const fitted = hostname()
-    .toLowerCase()
-    .replace(/[^a-z0-9._-]+/g, '-')
-    .slice(0, 63)
-    .replace(/^[._-]+|[._-]+$/g, '');
-  return InstanceName.parse(fitted === '' ? 'instance' : fitted);
 }
 
 const alreadyEnrolled = (directory: string) =>

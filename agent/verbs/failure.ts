@@ -1,3 +1,5 @@
+import type { DirectoryProblem } from '../node/state-directory.ts';
+
 /** What ends a verb: a code, what happened, and what to do. 1: it did not work; 2: wrong use, nothing done. */
 export class VerbError extends Error {
   readonly code: string;
@@ -18,6 +20,14 @@ export const usageError = (what: string) =>
 
 export const notEnrolled = (directory: string) =>
   new VerbError('not-enrolled', `${directory} holds no enrolment.`, 'Run "latchkey-agent enroll --url URL" first.');
+
+const DIRECTORY_REMEDIES = {
+  'state-directory-unsafe': 'Give --state a directory that root alone can change, like all above it.',
+  'state-directory-foreign': 'Give --state the directory of the agent, or an empty one.',
+} as const;
+
+export const stateDirectoryRefused = ({ code, what }: DirectoryProblem) =>
+  new VerbError(code, `${what}.`, DIRECTORY_REMEDIES[code], { exitCode: 2 });
 
 export const stateDamaged = (directory: string, what: string) =>
   new VerbError(

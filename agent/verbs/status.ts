@@ -1,4 +1,4 @@
-import { explain, fingerprintOf, type ComponentMap } from '#protocol';
+import { explain, fingerprintOf, printable, type ComponentMap } from '#protocol';
 import { openEnrolled } from '../compose.ts';
 import { holderOf } from '../node/instance-lock.ts';
 import { readStatusFile } from '../node/status-file.ts';
@@ -56,7 +56,7 @@ export function formatStatus(report: StatusReport): string {
     ['server', report.server],
     ['fingerprint', report.fingerprint],
     ['key set', report.keySetVersion === null ? 'missing or damaged' : `version ${String(report.keySetVersion)}`],
-    ...(report.lastLoss === null ? [] : [['last loss', report.lastLoss]]),
+    ...(report.lastLoss === null ? [] : [['last loss', printable(report.lastLoss)]]),
     ...(report.unacknowledgedResults === null
       ? []
       : [['results', `${String(report.unacknowledgedResults)} to deliver`]]),

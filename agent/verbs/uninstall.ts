@@ -1,11 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { composeAgent, openEnrolled } from '../compose.ts';
-import { holderOf } from '../node/instance-lock.ts';
-import { lockDirectory } from '../node/instance-lock.ts';
+import { DEFAULT_STATE_DIRECTORY } from '../node/config.ts';
+import { holderOf, lockDirectory } from '../node/instance-lock.ts';
+import { DEFAULT_POLICY_FILE } from '../node/policy-file.ts';
+import { whyNotState } from '../node/state-directory.ts';
 import type { Log } from '../ports.ts';
-import { VerbError } from './failure.ts';
+import { stateDirectoryRefused, VerbError } from './failure.ts';
 
 const UNIT = 'latchkey-agent.service';
 const UNIT_FILE = `/etc/systemd/system/${UNIT}`;
@@ -26,24 +29,38 @@ export async function uninstall(options: {
   readonly policyFile: string;
   readonly environment: NodeJS.ProcessEnv;
 }): Promise<UninstallReport> {
-  const { directory } = options;
+  const { directory, policyFile } = options;
+  // Before anything is touched: what is removed here is removed with everything in it.
+  const problem = existsSync(directory) ? whyNotState(directory) : null;
+  if (problem !== null) throw stateDirectoryRefused(problem);
   const removed: string[] = [];
-  if (existsSync(UNIT_FILE)) {
+  const remove = (path: string, recursive = false) => {
+    if (!existsSync(path)) return;
+    rmSync(path, { recursive });
+    removed.push(path);
+  };
+  if (isUnitOf(directory)) {
     systemctl('disable', '--now', UNIT);
-    rmSync(UNIT_FILE);
+    remove(UNIT_FILE);
     systemctl('daemon-reload');
-    removed.push(UNIT_FILE);
   }
-  if (!existsSync(directory)) return { saidGoodbye: false, removed };
-  await endRunning(directory);
-  const saidGoodbye = await sayGoodbye(options);
-  rmSync(directory, { recursive: true, force: true });
-  removed.push(directory);
-  if (existsSync(options.policyFile)) {
-    rmSync(options.policyFile);
-    removed.push(options.policyFile);
+  let saidGoodbye = false;
+  if (existsSync(directory)) {
+    await endRunning(directory);
+    saidGoodbye = await sayGoodbye(options);
+    remove(directory, true);
   }
+  remove(policyFile);
+  // The whole directory where it is the agent's own: the environment of the unit lies there, too.
+  if (resolve(policyFile) === DEFAULT_POLICY_FILE) remove(dirname(DEFAULT_POLICY_FILE), true);
   return { saidGoodbye, removed };
+}
+
+/** Whether the installed unit runs the agent of that directory, and not that of another on the same machine. */
+function isUnitOf(directory: string): boolean {
+  if (!existsSync(UNIT_FILE)) return false;
+  const named = /^ExecStart=.*\s--state[ =](\S+)/m.exec(readFileSync(UNIT_FILE, 'utf8'))?.[1];
+  return resolve(named ?? DEFAULT_STATE_DIRECTORY) === resolve(directory);
 }
 
 function systemctl(...args: string[]): void {
