@@ -1,0 +1,89 @@
+/** What was measured again and again, in one unit. */
+export interface Figure {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+  readonly n: number;
+}
+
+export function figureOf(values: readonly number[]): Figure {
+  const sorted = [...values].sort((a, b) => a - b);
+  const [min, max] = [sorted[0], sorted.at(-1)];
+  if (min === undefined || max === undefined) throw new Error('nothing was measured');
+  const middle = sorted.slice((sorted.length - 1) >> 1, (sorted.length >> 1) + 1);
+  const median = middle.reduce((sum, value) => sum + value, 0) / middle.length;
+  return { median, min, max, n: sorted.length };
+}
+
+/** One line of the table of times. */
+export interface TimeRow {
+  readonly what: string;
+  readonly ms: Figure;
+  /** How many times bare chpasswd, as medians of the same run. */
+  readonly ratio: number;
+  /** At most that many times; null where nothing is promised. */
+  readonly target: number | null;
+}
+
+export interface MemoryRow {
+  readonly what: string;
+  /** Bytes resident, shared pages counted in full. */
+  readonly residentBytes: number;
+  /** Bytes, shared pages divided among those who share them. */
+  readonly proportionalBytes: number;
+}
+
+export interface Report {
+  readonly date: string;
+  readonly cpus: number;
+  /** Processes that ran or wanted to, over the last minute, at the beginning and at the end. */
+  readonly loadBefore: number;
+  readonly loadAfter: number;
+  readonly rounds: number;
+  readonly tookMs: number;
+  /** Milliseconds for one flush, on the instance's /etc and on the control plane's data. */
+  readonly instanceFlushMs: Figure;
+  readonly controlPlaneFlushMs: Figure;
+  readonly times: readonly TimeRow[];
+  readonly memory: readonly MemoryRow[];
+}
+
+/** Above this, waiting for the disk hides what the programs cost, and the targets say nothing. */
+export const FLUSH_MS_MAX = 1;
+
+const MEGABYTE = 1024 * 1024;
+
+export function tableOf(report: Report): string {
+  const { instanceFlushMs, controlPlaneFlushMs } = report;
+  const judged = instanceFlushMs.median < FLUSH_MS_MAX && controlPlaneFlushMs.median < FLUSH_MS_MAX;
+  const span = ({ median, min, max }: Figure): string[] => [median, min, max].map((ms) => ms.toFixed(1));
+  const times = report.times.map(({ what, ms, ratio, target }) => {
+    const verdict = target === null || !judged ? '' : `${target.toFixed(1)} x ${ratio <= target ? 'met' : 'MISSED'}`;
+    return [what, ...span(ms), String(ms.n), `${ratio.toFixed(2)} x`, verdict];
+  });
+  const memory = report.memory.map(({ what, residentBytes, proportionalBytes }) => {
+    return [what, ...[residentBytes, proportionalBytes].map((bytes) => (bytes / MEGABYTE).toFixed(1))];
+  });
+  return [
+    `${report.date}, ${String(report.cpus)} CPUs, load ${report.loadBefore.toFixed(1)} before and ${report.loadAfter.toFixed(1)} after, ${String(report.rounds)} rounds.`,
+    `One flush of 4 KB (fsync): ${flushText(instanceFlushMs)} on the instance, ${flushText(controlPlaneFlushMs)} on the control plane.`,
+    ...(judged ? [] : [`No verdicts: the targets hold where a flush takes less than ${String(FLUSH_MS_MAX)} ms.`]),
+    '',
+    ...columns([['ms', 'median', 'min', 'max', 'n', 'chpasswd', 'target'], ...times]),
+    '',
+    ...columns([['MB at rest, after the rounds', 'resident', 'PSS'], ...memory]),
+  ].join('\n');
+}
+
+function flushText({ median, min, max }: Figure): string {
+  return `${median.toFixed(2)} ms (${min.toFixed(2)} to ${max.toFixed(2)})`;
+}
+
+/** The first column to the left, numbers to the right. */
+function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows.reduce<number[]>((max, row) => row.map((text, at) => Math.max(max[at] ?? 0, text.length)), []);
+  return rows.map((row) => {
+    const cells = row.map((text, at) => (at === 0 ? text.padEnd(widths[at] ?? 0) : text.padStart(widths[at] ?? 0)));
+    return cells.join('   ').trimEnd();
+  });
+}
