@@ -1,0 +1,105 @@
+import type { Storage } from '../../../agent/ports.ts';
+import type { Life } from '../engine/life.ts';
+import { never } from '../engine/life.ts';
+import type { Prng } from '../engine/prng.ts';
+
+/** How the disk is today. */
+export interface DiskHealth {
+  readonly latencyMs: { readonly min: number; readonly max: number };
+  /** Every write is refused. */
+  readonly full: boolean;
+}
+
+/** Hears of what is written before it is acknowledged, and of what is on disk for good. */
+export interface DiskWatch {
+  writing(name: string, bytes: Uint8Array): void;
+  written(name: string, bytes: Uint8Array): void;
+}
+
+/** A write that has begun: whole, or as much of it as a crash leaves. */
+interface Write {
+  readonly whole: () => void;
+  readonly torn: () => void;
+}
+
+/**
+ * The state directory of one machine. Files outlive the process; a write whose promise has resolved is there for good,
+ * and one that was interrupted has happened, has not, or (appending) has in part.
+ */
+export class Disk {
+  readonly files: Map<string, Uint8Array>;
+  health: DiskHealth = { latencyMs: { min: 0, max: 0 }, full: false };
+  readonly #random: Prng;
+
+  constructor(random: Prng, files: ReadonlyMap<string, Uint8Array> = new Map()) {
+    this.#random = random;
+    this.files = new Map(files);
+  }
+
+  /** The port of one process. */
+  openFor(life: Life, watch: DiskWatch): Storage {
+    const { files } = this;
+    const lookUp = async <T>(value: () => T): Promise<T> => {
+      if (life.hazard('before read')) return never();
+      await life.sleep(this.#latencyMs());
+      return value();
+    };
+    const change = async (write: Write, name: string, bytes: Uint8Array): Promise<void> => {
+      if (life.hazard('before write')) return never();
+      watch.writing(name, bytes);
+      await this.#perform(life, write);
+      watch.written(name, bytes);
+      return life.hazard('after write') ? never() : undefined;
+    };
+    const append = (name: string, bytes: Uint8Array) => {
+      files.set(name, Buffer.concat([files.get(name) ?? new Uint8Array(), bytes]));
+    };
+    return {
+      read: (name) => lookUp(() => files.get(name)?.slice() ?? null),
+      list: () => lookUp(() => [...files.keys()].toSorted()),
+      replace: (name, bytes) => {
+        const copy = bytes.slice();
+        const whole = () => files.set(name, copy);
+        // Renamed into place: all or nothing.
+        const torn = () => (this.#random.chance(0.5) ? whole() : undefined);
+        return change({ whole, torn }, name, copy);
+      },
+      append: (name, bytes) => {
+        const copy = bytes.slice();
+        const torn = () => append(name, copy.subarray(0, this.#tornAt(copy.length)));
+        return change({ whole: () => append(name, copy), torn }, `${name}+`, copy);
+      },
+      remove: (name) => {
+        const whole = () => files.delete(name);
+        return change({ whole, torn: () => (this.#random.chance(0.5) ? whole() : undefined) }, name, new Uint8Array());
+      },
+    };
+  }
+
+  /** A copy of the whole disk, as it is now. */
+  copy(random: Prng): Disk {
+    return new Disk(random, this.files);
+  }
+
+  #latencyMs(): number {
+    const { min, max } = this.health.latencyMs;
+    return this.#random.int(min, max);
+  }
+
+  /** How much of an append is there: often nothing or all of it, since those are the ends where mistakes hide. */
+  #tornAt(length: number): number {
+    return this.#random.pick([0, length, this.#random.int(0, length)]);
+  }
+
+  async #perform(life: Life, write: Write): Promise<void> {
+    const forget = life.atEnd(() => write.torn());
+    await life.sleep(this.#latencyMs());
+    forget();
+    if (!this.health.full) {
+      write.whole();
+      return;
+    }
+    write.torn();
+    throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+  }
+}
