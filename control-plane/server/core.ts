@@ -12,6 +12,7 @@ import type { ResetService } from './service/reset-service.ts';
 import { createResetService } from './service/resets/service.ts';
 import { createSessionEvents } from './service/session-events.ts';
 import { createSweep, type Sweep } from './service/sweep.ts';
+import type { TaskRecord } from './store/records.ts';
 import type { Store } from './store/store.ts';
 
 /** When agents come back after a drain: spread out, so that a restart is no storm. */
@@ -42,6 +43,8 @@ export interface Core {
   accept(connection: Connection): ConnectionHandler;
   /** Ends the sessions of an instance that was removed or re-enrolled, and forgets its health. */
   dismiss(instanceId: InstanceId, reason: CloseReason): void;
+  /** Tells who watches that these tasks have ended, and has their sealed bytes overwritten. */
+  tasksEnded(tasks: readonly Pick<TaskRecord, 'id' | 'resetId'>[]): void;
   /** Asks every agent to come back later, and stops delivering. */
   drain(): Promise<void>;
 }
@@ -55,7 +58,11 @@ export async function createCore(deps: CoreDeps): Promise<Core> {
   const onErased = () => {
     sweep.erased();
   };
-  const board = createAgentBoard({ store, bus, clock, log, onErased });
+  const tasksEnded: Core['tasksEnded'] = (tasks) => {
+    for (const task of tasks) bus.changed(task.resetId, [task.id]);
+    if (tasks.length > 0) sweep.erased();
+  };
+  const board = createAgentBoard({ store, clock, log, tasksEnded });
   const directory = createSessionDirectory({
     clock,
     onClone: (instanceId) => board.fence(instanceId, 'identity-cloned'),
@@ -87,6 +94,7 @@ export async function createCore(deps: CoreDeps): Promise<Core> {
     board,
     dispatcher,
     sweep,
+    tasksEnded,
     accept: (connection) => acceptConnection(gatewayDeps, connection),
     dismiss(instanceId, reason) {
       directory.closeAll(instanceId, reason);

@@ -94,6 +94,7 @@ function createServices(deps: { core: Core; store: Store; log: Log; keyring: Key
       close: (id, reason) => {
         core.dismiss(id, reason);
       },
+      tasksEnded: core.tasksEnded,
     },
     joinTrust: { caPin: keyring.caPin, scriptKey: () => keyring.scriptKey },
     keySet: () => keyring.signedKeySet,

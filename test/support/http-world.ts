@@ -15,6 +15,7 @@ import {
   type InstanceId,
   type KeySet,
   type Signer,
+  type TaskId,
 } from '#protocol';
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import { expect } from 'vitest';
@@ -41,6 +42,7 @@ interface Call {
 export class HttpWorld implements AsyncDisposable {
   readonly clock = new FakeClock();
   readonly resets = new FakeResetService();
+  readonly endedTasks: TaskId[] = [];
   readonly closed: { id: InstanceId; reason: CloseReason }[] = [];
   /** Every line of the log. */
   readonly lines: { level: string; fields: Readonly<Record<string, unknown>>; message: string }[] = [];
@@ -66,7 +68,10 @@ export class HttpWorld implements AsyncDisposable {
       verify: verifyEd25519,
       log: this.#log(),
       gate: createGate({ store, clock }),
-      sessions: { close: (id, reason) => this.closed.push({ id, reason }) },
+      sessions: {
+        close: (id, reason) => this.closed.push({ id, reason }),
+        tasksEnded: (tasks) => this.endedTasks.push(...tasks.map(({ id }) => id)),
+      },
       joinTrust: { caPin: sha256Sync(utf8('the authority')), scriptKey: () => scriptSigner.key },
       keySet: () => keySet,
     });

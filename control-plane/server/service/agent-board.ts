@@ -6,11 +6,10 @@ import {
   type HealthReport,
   type ReportedHealth,
 } from '../domain/agent-health.ts';
-import { isUnfinished, UNAPPLIED_STATES } from '../domain/task.ts';
-import type { Bus } from '../bus/bus.ts';
+import type { TaskRecord } from '../store/records.ts';
 import type { InstanceChange, Repositories, Store } from '../store/store.ts';
 import type { Clock, Log } from './ports.ts';
-import { changeTask } from './task-flow.ts';
+import { endTasksOf } from './task-flow.ts';
 
 /**
  * The health of every agent with a session here. What an operator sees is written to the store only when it changes,
@@ -48,29 +47,26 @@ export function createAgentBoard(deps: BoardDeps): AgentBoard {
 
 interface BoardDeps {
   readonly store: Store;
-  readonly bus: Pick<Bus, 'changed'>;
   readonly clock: Clock;
   readonly log: Log;
-  /** Sealed bytes were erased: their pages are to be overwritten soon. */
-  readonly onErased: () => void;
+  /** A fence has ended these. */
+  readonly tasksEnded: (tasks: readonly TaskRecord[]) => void;
 }
 
 type Shown = Pick<AgentVerdict, 'state' | 'reasons'>;
 
 class LiveBoard implements AgentBoard {
   readonly #store: Store;
-  readonly #bus: Pick<Bus, 'changed'>;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #onErased: () => void;
+  readonly #tasksEnded: BoardDeps['tasksEnded'];
   readonly #entries = new Map<InstanceId, Entry>();
 
-  constructor({ store, bus, clock, log, onErased }: BoardDeps) {
+  constructor({ store, clock, log, tasksEnded }: BoardDeps) {
     this.#store = store;
-    this.#bus = bus;
     this.#clock = clock;
     this.#log = log;
-    this.#onErased = onErased;
+    this.#tasksEnded = tasksEnded;
   }
 
   connected(id: InstanceId): void {
@@ -108,10 +104,9 @@ class LiveBoard implements AgentBoard {
     const verdict = { state: 'abnormal', reasons } as const;
     const ended = await this.#store.transaction(async (tx) => {
       await this.#write(tx, id, verdict, { fencedAt: at, connectedSince: null });
-      return endTasksOf(tx, id, code, at);
+      return endTasksOf(tx, id, { unapplied: 'agent-fenced', underWay: code }, at);
     });
-    for (const task of ended) this.#bus.changed(task.resetId, [task.id]);
-    if (ended.length > 0) this.#onErased();
+    this.#tasksEnded(ended);
     this.#log.warn({ instance: id, code }, 'an identity was fenced');
   }
 
@@ -162,15 +157,4 @@ class LiveBoard implements AgentBoard {
       detail: { from: before.agentState, to: verdict.state },
     });
   }
-}
-
-/** What was not sent is blocked; of the rest nobody will be believed who says how it ended. */
-async function endTasksOf(tx: Repositories, id: InstanceId, code: HealthCode, at: number) {
-  const open = (await tx.tasks.unfinishedOf(id)).filter((task) => isUnfinished(task.state));
-  for (const task of open) {
-    const isUnapplied = UNAPPLIED_STATES.includes(task.state);
-    const event = { type: isUnapplied ? 'block' : 'expire' } as const;
-    await changeTask(tx, task, event, { actor: 'system', at }, { code: isUnapplied ? 'agent-fenced' : code });
-  }
-  return open;
 }

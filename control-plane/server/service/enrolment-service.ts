@@ -12,13 +12,14 @@ import {
   type Thumbprint,
   type Verify,
 } from '#protocol';
-import type { AuditEntry, InstanceRecord, TokenRecord } from '../store/records.ts';
+import type { AuditEntry, InstanceRecord, TaskRecord, TokenRecord } from '../store/records.ts';
 import type { InstanceChange, Repositories, Store } from '../store/store.ts';
 import type { AuditService } from './audit-service.ts';
 import { ApiError } from './errors.ts';
 import { DeniedError, type Gate } from './gate.ts';
 import { newInstance, type Sessions } from './instance-service.ts';
 import type { Clock, Hash, Random } from './ports.ts';
+import { endTasksOf } from './task-flow.ts';
 import { secretMatches } from './token-secrets.ts';
 
 /** Lets agents join. The join token is the only credential; what an agent says of itself decides nothing. */
@@ -50,6 +51,8 @@ interface Admission {
   readonly instance: Pick<InstanceRecord, 'id' | 'name' | 'project'>;
   /** Sessions of the identity that was replaced must end. */
   readonly replaced: boolean;
+  /** What was open for that identity: sealed to a key that is gone. */
+  readonly ended: readonly TaskRecord[];
 }
 
 export function createEnrolmentService(deps: Dependencies): EnrolmentService {
@@ -68,6 +71,7 @@ export function createEnrolmentService(deps: Dependencies): EnrolmentService {
       }
       const { id, name, project } = admission.instance;
       if (admission.replaced) deps.sessions.close(id, 'session-replaced' satisfies CloseReason);
+      deps.sessions.tasksEnded(admission.ended);
       return { instanceId: id, name, project, keySet: deps.keySet() };
     },
   };
@@ -137,7 +141,9 @@ async function admit(deps: Dependencies, tx: Repositories, enrol: Enrol, applica
   const entry = recordOf(token, applicant, instance.id, at);
   const detail = { ...entry.detail, name: instance.name, identityBefore: instance.identity };
   await tx.audit.append({ ...entry, decision: 'allow', rule, code: null, detail });
-  return { instance, replaced: instance.identity !== null };
+  const codes = { unapplied: 'agent-key-changed', underWay: 'agent-key-changed' } as const;
+  const ended = await endTasksOf(tx, instance.id, codes, at);
+  return { instance, replaced: instance.identity !== null, ended };
 }
 
 interface Place {

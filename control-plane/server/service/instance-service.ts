@@ -12,7 +12,7 @@ import {
 } from '#protocol';
 import type * as z from 'zod';
 import type { Actor } from '../domain/actor.ts';
-import type { InstanceRecord } from '../store/records.ts';
+import type { InstanceRecord, TaskRecord } from '../store/records.ts';
 import type { InstanceFilter, Repositories, Store } from '../store/store.ts';
 import { ApiError, type ErrorDetail } from './errors.ts';
 import { ANYTHING, type AuditDetail, type Gate } from './gate.ts';
@@ -27,6 +27,8 @@ import type { Listing } from './reset-service.ts';
 export interface Sessions {
   /** Ends every session of an instance, wherever it is held, and forgets what was known of its agent. */
   close(id: InstanceId, reason: CloseReason): void;
+  /** Tells who watches that these tasks have ended otherwise than by a word of the instance. */
+  tasksEnded(tasks: readonly Pick<TaskRecord, 'id' | 'resetId'>[]): void;
 }
 
 /** Instances from the operator's side. What the actor may not see is `instance-not-found`, whether it exists or not. */

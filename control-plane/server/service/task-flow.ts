@@ -1,5 +1,5 @@
-import { type Code, type TaskResult, type Signed, type TaskState } from '#protocol';
-import { CODE_OF_END, isUnfinished, nextTaskState, type TaskEvent } from '../domain/task.ts';
+import type { Code, InstanceId, Signed, TaskResult, TaskState } from '#protocol';
+import { CODE_OF_END, isUnfinished, nextTaskState, UNAPPLIED_STATES, type TaskEvent } from '../domain/task.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories, TaskChange } from '../store/store.ts';
 
@@ -44,6 +44,31 @@ export async function changeTask(
     await tx.resets.finish(task.resetId, cause.at);
   }
   return next;
+}
+
+/**
+ * Ends all that is open for an instance whose identity counts no more: what was not sent is blocked; of the rest nobody
+ * will be believed who says how it ended. Returns what was ended.
+ */
+export async function endTasksOf(
+  tx: Repositories,
+  id: InstanceId,
+  codes: { readonly unapplied: Code; readonly underWay: Code },
+  at: number,
+): Promise<readonly TaskRecord[]> {
+  const open = (await tx.tasks.unfinishedOf(id)).filter((task) => isUnfinished(task.state));
+  for (const task of open) {
+    const isUnapplied = UNAPPLIED_STATES.includes(task.state);
+    const event = { type: isUnapplied ? 'block' : 'expire' } as const;
+    await changeTask(
+      tx,
+      task,
+      event,
+      { actor: 'system', at },
+      { code: isUnapplied ? codes.unapplied : codes.underWay },
+    );
+  }
+  return open;
 }
 
 function changeOf(task: TaskRecord, next: TaskState, at: number, code: Code | null, news: TaskNews): TaskChange {

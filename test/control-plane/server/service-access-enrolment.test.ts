@@ -8,6 +8,7 @@ import {
   type Enrol,
 } from '#protocol';
 import { describe, expect, test } from 'vitest';
+import { aReset, aTask } from '../../contract/store-records.ts';
 import { application, expectError, HttpWorld, randomSecret } from '../../support/http-world.ts';
 import { newSigner } from '../../support/keys.ts';
 
@@ -89,6 +90,25 @@ describe('an agent that joins', () => {
       reasons: [],
     });
     expect(world.closed).toEqual([{ id: instanceId, reason: 'session-replaced' }]);
+  });
+
+  test('ends what was open for the identity it replaces: blocked when unsent, unknown when under way', async () => {
+    await using world = await HttpWorld.open();
+    const { instanceId } = await joined(world, await application(await joinToken(world), { name: 'one' }));
+    const reset = aReset({ requestedAt: 1, notAfter: 9 });
+    const unsent = aTask(reset, { instanceId, state: 'pending' });
+    const underWay = aTask(reset, { instanceId, state: 'dispatched' });
+    const done = aTask(reset, { instanceId, state: 'succeeded', sealed: null });
+    await world.store.transaction(async (tx) => {
+      await tx.resets.insert(reset, []);
+      await tx.tasks.insert([unsent, underWay, done]);
+    });
+    await joined(world, await application(await joinToken(world, bound(true)), {}));
+    const { tasks } = world.store.read;
+    expect(await tasks.get(unsent.id)).toMatchObject({ state: 'blocked', code: 'agent-key-changed', sealed: null });
+    expect(await tasks.get(underWay.id)).toMatchObject({ state: 'outcome-unknown', code: 'agent-key-changed' });
+    expect(await tasks.get(done.id)).toEqual(done);
+    expect(world.endedTasks.toSorted()).toEqual([unsent.id, underWay.id].toSorted());
   });
 });
 
