@@ -5,13 +5,15 @@ import { taskViews } from './view.ts';
 
 /** How many tasks one event carries at the most. */
 const TASKS_PER_EVENT_MAX = 500;
-/** Changes that come close together share an event. */
+/** There is no more than one event in this time: changes that come close together share one. */
 const GATHER_MS = 20;
 /** Even without a word from the bus the store is looked at this often: words may get lost. */
 const LOOK_AGAIN_MS = 5_000;
 
+type WatchDeps = Pick<ResetDeps, 'store' | 'bus' | 'clock'>;
+
 /** First the reset as it stands, then every change, until it is finished or nobody listens any more. */
-export async function* watchReset(deps: ResetDeps, id: ResetId, signal: AbortSignal): AsyncGenerator<ProgressEvent> {
+export async function* watchReset(deps: WatchDeps, id: ResetId, signal: AbortSignal): AsyncGenerator<ProgressEvent> {
   const changed = new Set<TaskId>();
   let wake: () => void = () => undefined;
   const stopListening = deps.bus.onChanged(id, (tasks) => {
@@ -20,18 +22,22 @@ export async function* watchReset(deps: ResetDeps, id: ResetId, signal: AbortSig
   });
   try {
     let finished = yield* snapshot(deps, id);
+    let spokeMs = deps.clock.monotonic();
     while (!finished || changed.size > 0) {
       if (changed.size === 0) {
         await pause(deps.clock, signal, LOOK_AGAIN_MS, (resume) => {
           wake = resume;
         });
       }
-      await pause(deps.clock, signal, GATHER_MS, () => undefined);
+      // Not after a silence: whoever waits for the last word of a reset should not wait for company to it.
+      const gatherMs = spokeMs + GATHER_MS - deps.clock.monotonic();
+      if (gatherMs > 0) await pause(deps.clock, signal, gatherMs, () => undefined);
       if (isAborted(signal)) return;
       const ids = [...changed].slice(0, TASKS_PER_EVENT_MAX);
       for (const seen of ids) changed.delete(seen);
       const event = await eventOf(deps, id, ids);
       finished = event.finished;
+      spokeMs = deps.clock.monotonic();
       if (ids.length > 0 || finished) yield event;
     }
   } finally {
@@ -42,7 +48,7 @@ export async function* watchReset(deps: ResetDeps, id: ResetId, signal: AbortSig
 const isAborted = (signal: AbortSignal): boolean => signal.aborted;
 
 /** Every task as it stands; returns whether the reset was finished by then, which the last event says too. */
-async function* snapshot(deps: ResetDeps, id: ResetId): AsyncGenerator<ProgressEvent, boolean> {
+async function* snapshot(deps: WatchDeps, id: ResetId): AsyncGenerator<ProgressEvent, boolean> {
   let after: string | null = null;
   for (;;) {
     const page = await deps.store.read.tasks.ofReset(id, {}, { limit: TASKS_PER_EVENT_MAX, after });
@@ -54,7 +60,7 @@ async function* snapshot(deps: ResetDeps, id: ResetId): AsyncGenerator<ProgressE
   }
 }
 
-async function eventOf(deps: ResetDeps, resetId: ResetId, ids: readonly TaskId[]): Promise<ProgressEvent> {
+async function eventOf(deps: WatchDeps, resetId: ResetId, ids: readonly TaskId[]): Promise<ProgressEvent> {
   const { read } = deps.store;
   const tasks: Task[] = await taskViews(read, await read.tasks.getMany(ids));
   const counts = await read.tasks.counts(resetId);
