@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { InstanceId, InstanceName, ProgressEvent, TaskState } from '#protocol';
+import type { InstanceId, ProgressEvent, TaskState } from '#protocol';
 import { expect, test } from 'vitest';
 import { createInProcessBus } from '../../../control-plane/server/bus/bus.ts';
 import { watchReset } from '../../../control-plane/server/service/resets/watch.ts';
