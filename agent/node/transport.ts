@@ -17,6 +17,8 @@ export interface TransportOptions {
   readonly ca: string | null;
   /** HTTPS_PROXY and NO_PROXY (either case) are taken from here; user and password may stand in the proxy's URL. */
   readonly environment: NodeJS.ProcessEnv;
+  /** How long opening may take, in milliseconds. */
+  readonly openMs?: number;
 }
 
 export function createWebSocketTransport(options: TransportOptions): Transport {
@@ -33,12 +35,15 @@ export function proxyAgent(environment: NodeJS.ProcessEnv): Agent {
   return new Agent({ keepAlive: false, proxyEnv: { HTTPS_PROXY, https_proxy, NO_PROXY, no_proxy } });
 }
 
-function connect({ url, ca, environment }: TransportOptions, handlers: ConnectionHandlers): Connection {
+function connect(
+  { url, ca, environment, openMs = OPEN_MS_MAX }: TransportOptions,
+  handlers: ConnectionHandlers,
+): Connection {
   const socket = new WebSocket(gatewayUrl(url), GATEWAY_SUBPROTOCOL, {
     agent: proxyAgent(environment),
     perMessageDeflate: false,
     maxPayload: FRAME_BYTES_MAX,
-    handshakeTimeout: OPEN_MS_MAX,
+    handshakeTimeout: openMs,
     minVersion: 'TLSv1.2',
     // Said aloud, so that no variable of the environment says otherwise.
     rejectUnauthorized: true,
