@@ -12,6 +12,12 @@ import type { Clock, Random } from '../service/ports.ts';
 import type { Connection } from './connection.ts';
 import { createLiveness, type Liveness } from './liveness.ts';
 
+export interface SentOrder {
+  readonly digest: Digest;
+  /** When it left, milliseconds since the epoch. */
+  readonly at: number;
+}
+
 /** One proven connection of an instance. */
 export interface Session {
   readonly id: SessionId;
@@ -22,8 +28,8 @@ export interface Session {
   readonly binding: Digest;
   /** Milliseconds since the welcome, by the monotonic clock: the age that orders carry. */
   ageMs(): number;
-  /** Digests of the orders that left in this session: each task is sent once a session, and again in the next. */
-  readonly sent: Map<TaskId, Digest>;
+  /** The orders that left in this session: each task is sent once a session, and again in the next. */
+  readonly sent: Map<TaskId, SentOrder>;
   readonly liveness: Pick<Liveness, 'ask' | 'askAnew' | 'answered'>;
   send(frame: ServerFrame): void;
   close(reason: CloseReason): void;

@@ -210,6 +210,6 @@ async function sendOrder(
     lifetimeMs: Math.max(1, Math.min(ORDER_LIFETIME_MS_MAX, task.notAfter - deps.clock.now())),
   };
   const order = await signJson(deps.orderSigner(), 'order', Order.parse(body));
-  session.sent.set(task.id, deps.hash(fromBase64Url(order.bytes)));
+  session.sent.set(task.id, { digest: deps.hash(fromBase64Url(order.bytes)), at: deps.clock.now() });
   session.send({ type: 'order', order, script: entry.script });
 }

@@ -145,7 +145,7 @@ async function onTaskWord(
 }
 
 async function onOrderRefused(deps: SessionEventsDeps, session: Session, digest: Digest, code: Code): Promise<void> {
-  const sent = [...session.sent].find(([, orderDigest]) => orderDigest === digest);
+  const sent = [...session.sent].find(([, order]) => order.digest === digest);
   await record(deps, session, 'order.refused', code);
   if (sent === undefined) return;
   await onTaskWord(deps, session, sent[0], { type: 'refuse' }, { code });
@@ -170,7 +170,10 @@ async function onResult(deps: SessionEventsDeps, session: Session, signed: Signe
     // The same word again, since its acknowledgement got lost: it stands already.
     if (task.result !== null && task.state === result.state) return null;
     const cause = { actor: `instance:${session.instanceId}`, at: deps.clock.now() };
-    const news = { code: result.code, outcome: { result, signed } };
+    const news = {
+      code: result.code,
+      outcome: { result, signed, sentAt: session.sent.get(result.taskId)?.at ?? null },
+    };
     const next = await changeTask(tx, task, { type: 'result', state: result.state }, cause, news);
     return next === null ? null : task.resetId;
   });

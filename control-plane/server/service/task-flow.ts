@@ -8,7 +8,12 @@ export interface TaskNews {
   readonly code?: Code | null;
   readonly detail?: string | null;
   readonly dispatchedAt?: number;
-  readonly outcome?: { readonly result: TaskResult; readonly signed: Signed };
+  readonly outcome?: {
+    readonly result: TaskResult;
+    readonly signed: Signed;
+    /** When the order left in the session that brings the result; null when it left in an earlier one. */
+    readonly sentAt: number | null;
+  };
 }
 
 /**
@@ -73,8 +78,10 @@ export async function endTasksOf(
 
 function changeOf(task: TaskRecord, next: TaskState, at: number, code: Code | null, news: TaskNews): TaskChange {
   const outcome = news.outcome?.result;
+  // The instance counts from the order's arrival. The row's moment lies before its commit, so it is the second best.
+  const departedAt = news.outcome?.sentAt ?? task.dispatchedAt;
   const sinceRequest = (ms: number | null): number | null =>
-    ms === null || task.dispatchedAt === null ? null : Math.max(0, task.dispatchedAt - task.requestedAt) + ms;
+    ms === null || departedAt === null ? null : Math.max(0, departedAt - task.requestedAt) + ms;
   return {
     state: next,
     updatedAt: at,
