@@ -31,7 +31,7 @@ export interface TokenRights {
   readonly revokedAt: number | null;
 }
 
-/** The actor behind an API token, with the rights that it has at `now`; null when it has none any more. */
+/** The actor behind an API token, with the rights that it has at `now`; null for a join token, or when it has none. */
 export function actorOfToken(token: TokenRights | null, now: number): Actor | null {
   if (!token?.role || token.revokedAt !== null) return null;
   if (token.expiresAt !== null && token.expiresAt <= now) return null;

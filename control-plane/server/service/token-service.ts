@@ -1,6 +1,6 @@
 import { printable, type CreatedToken, type CreateToken, type PageQuery, type Token, type TokenId } from '#protocol';
 import type * as z from 'zod';
-import type { Actor } from '../domain/actor.ts';
+import { actorOfToken, type Actor } from '../domain/actor.ts';
 import type { TokenRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
 import { newAdministratorToken } from './administrator-token.ts';
@@ -51,15 +51,13 @@ export function createTokenService(deps: Dependencies): TokenService {
     authenticate: async (bearer) => {
       const token = parseApiToken(bearer);
       const record = token === null ? null : await store.read.tokens.get(token.id);
-      if (token === null || record === null || !isValid(record, clock.now())) return null;
+      const actor = actorOfToken(record, clock.now());
+      if (token === null || record === null || actor === null) return null;
       if (!secretMatches(token.secret, record.secretDigest, deps.hash)) return null;
       touch.used(record);
-      return actorOf(record);
+      return actor;
     },
-    isCurrent: async (id) => {
-      const record = await store.read.tokens.get(id);
-      return record !== null && isValid(record, clock.now());
-    },
+    isCurrent: async (id) => actorOfToken(await store.read.tokens.get(id), clock.now()) !== null,
     onRevoked: revocations.on,
     create: (actor, request) =>
       request.type === 'api' ? createApiToken(deps, actor, request) : createJoinToken(deps, actor, request),
@@ -75,19 +73,6 @@ export function createTokenService(deps: Dependencies): TokenService {
     firstAdministrator: (deliver) => firstAdministrator(deps, deliver),
     settled: touch.settled,
   };
-}
-
-/** An API token that is neither revoked nor expired. */
-function isValid(record: TokenRecord, now: number): boolean {
-  if (record.type !== 'api' || record.revokedAt !== null) return false;
-  return record.expiresAt === null || now < record.expiresAt;
-}
-
-/** Who the holder of an API token is; null for a record that is none. */
-export function actorOf(record: TokenRecord): Actor | null {
-  if (record.type !== 'api' || record.role === null) return null;
-  const { id: tokenId, name, role, projects, accounts, privileged } = record;
-  return { tokenId, name, role, projects, accounts, privileged };
 }
 
 async function revokeToken({ gate, clock }: Dependencies, tx: Repositories, actor: Actor, id: TokenId): Promise<void> {
