@@ -1,4 +1,4 @@
-/** The formats of the local account database: passwd(5), shadow(5), group(5), shells(5), login.defs(5). Pure. */
+/** The formats of the local account database: passwd(5), shadow(5), group(5), shells(5), sudoers(5). Pure. */
 
 export interface PasswdEntry {
   name: string;
@@ -92,15 +92,6 @@ export function parseShells(text: string): string[] {
     .split('\n')
     .map((line) => line.replace(/#.*/, '').trim())
     .filter((line) => line.startsWith('/'));
-}
-
-/** One value of login.defs, or null. */
-export function loginDefsValue(text: string, key: string): string | null {
-  for (const line of text.split('\n')) {
-    const [name, value] = line.trim().split(/\s+/, 2);
-    if (name === key && value !== undefined) return value;
-  }
-  return null;
 }
 
 /**

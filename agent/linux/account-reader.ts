@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { AccountFiles } from './account-files.ts';
 import { resolveAccount } from './accounts.ts';
 import type { AccountResolution } from './accounts.ts';
+import { SYSTEM_ENVIRONMENT } from './environment.ts';
 
 const LOOKUP_MS_MAX = 3_000;
 const SUDOERS_FILES_MAX = 200;
@@ -68,9 +69,12 @@ function list(directory: string): string[] {
 /** The name has passed the allowlist: it cannot be an option. A name service that does not answer counts as no. */
 function askNameServices(name: string, signal?: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
-    const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
-    execFile('getent', ['passwd', name], { env, signal, timeout: LOOKUP_MS_MAX, killSignal: 'SIGKILL' }, (error) =>
-      resolve(error === null),
-    );
+    const options = {
+      env: SYSTEM_ENVIRONMENT,
+      signal,
+      timeout: LOOKUP_MS_MAX,
+      killSignal: 'SIGKILL',
+    } as const;
+    execFile('getent', ['passwd', name], options, (error) => resolve(error === null));
   });
 }

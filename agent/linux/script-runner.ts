@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { Writable } from 'node:stream';
 import type { DatabaseLocks, LockHolder } from './database-lock.ts';
 import { redact, safeDetail } from './detail.ts';
+import { SYSTEM_ENVIRONMENT } from './environment.ts';
 import { killTree } from './process-group.ts';
 import type { ScriptStore } from './script-store.ts';
 
@@ -167,8 +168,7 @@ function runOnce(
 function environment({ accountName, phase, options }: ScriptRequest): NodeJS.ProcessEnv {
   const flag = (on: boolean) => (on ? '1' : '0');
   return {
-    PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
-    LC_ALL: 'C',
+    ...SYSTEM_ENVIRONMENT,
     LK_ACCOUNT: accountName,
     LK_PHASE: phase,
     LK_UNLOCK: flag(options.unlock),

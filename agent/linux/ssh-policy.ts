@@ -1,6 +1,7 @@
 /** What the SSH server will say to a password of this account, whatever the proof says. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { SYSTEM_ENVIRONMENT } from './environment.ts';
 
 export type SshWarning = 'ssh-password-forbidden' | 'ssh-root-forbidden';
 
@@ -38,9 +39,8 @@ export function createSshPolicy({ sshd = '/usr/sbin/sshd' }: { sshd?: string } =
           return;
         }
         const match = `user=${account.name},host=localhost,addr=127.0.0.1`; // the name has passed the allowlist
-        const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
         const options = {
-          env,
+          env: SYSTEM_ENVIRONMENT,
           signal,
           timeout: SSHD_MS_MAX,
           killSignal: 'SIGKILL',

@@ -12,6 +12,7 @@ import { findPasswd, findShadow } from './account-files.ts';
 import { readAccountFiles } from './account-reader.ts';
 import { countFailures, faillockSettings } from './faillock.ts';
 import { resolveAccount } from './accounts.ts';
+import { SYSTEM_ENVIRONMENT } from './environment.ts';
 import { killTree } from './process-group.ts';
 import { judgeVerification, mayAuthenticate } from './verification.ts';
 import type { Verdict, VerificationAccount, VerificationEvidence } from './verification.ts';
@@ -214,7 +215,7 @@ function startHelper(file: string, args: string[], env: NodeJS.ProcessEnv): Help
   // A group of its own: a module's children go with it.
   const child = spawn(file, args, {
     stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
-    env: { ...env, PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
+    env: { ...env, ...SYSTEM_ENVIRONMENT },
     cwd: '/',
     detached: true,
   });

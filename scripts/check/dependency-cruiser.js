@@ -91,7 +91,7 @@ export default {
       name: 'agent-packages',
       severity: 'error',
       from: { path: '^agent/' },
-      to: { dependencyTypes: npm, ...packagesExcept('zod', 'ws', 'koffi', 'https-proxy-agent', 'node') },
+      to: { dependencyTypes: npm, ...packagesExcept('zod', 'ws', 'koffi', 'node') },
     },
     ...['agent', 'control-plane/server', 'control-plane/cli', 'control-plane/console'].map((part) => ({
       // They are different programs on different machines, of different versions, and agree through the protocol only.

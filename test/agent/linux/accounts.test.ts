@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { loginDefsValue } from '../../../agent/linux/account-files.ts';
 import type { AccountFiles } from '../../../agent/linux/account-files.ts';
 import {
   ACCOUNT_NAME_CHARACTERS_MAX,
@@ -144,11 +143,6 @@ describe('a privileged account', () => {
   test('is not everybody, where sudo asks for the password of the target', () => {
     expect(privileged('alice', { sudoers: ['Defaults targetpw\nALL ALL=(ALL) ALL\n'] })).toBe(false);
   });
-});
-
-test('reads a value of login.defs', () => {
-  expect(loginDefsValue('# ENCRYPT_METHOD DES\nENCRYPT_METHOD SHA512\n', 'ENCRYPT_METHOD')).toBe('SHA512');
-  expect(loginDefsValue('', 'ENCRYPT_METHOD')).toBeNull();
 });
 
 test('survives whatever the files hold', () => {
