@@ -2,7 +2,8 @@ import { hashOnThisThread } from './fakes/digest.ts';
 import type { Violation } from './truth/known.ts';
 import { judge } from './truth/verdict.ts';
 import { calm, strike } from './world/chaos.ts';
-import { World } from './world/world.ts';
+import { NO_SABOTAGE } from './world/sabotage.ts';
+import { World, type WorldOptions } from './world/world.ts';
 
 /** After the last fault, this long is enough for everything to come to rest: the slowest retry, four times. */
 const REST_MS_MAX = 20 * 60_000;
@@ -21,10 +22,12 @@ export interface Report {
   readonly digest: string;
 }
 
+const AS_DRAWN: WorldOptions = { keepTrace: false, sabotage: NO_SABOTAGE, climate: {} };
+
 /** Lives one world from its seed to its rest, and judges it. */
-export async function simulate(seed: string, options: { readonly keepTrace?: boolean } = {}): Promise<Report> {
+export async function simulate(seed: string, options: Partial<WorldOptions> = {}): Promise<Report> {
   hashOnThisThread();
-  const world = await World.create(seed, { keepTrace: options.keepTrace ?? false });
+  const world = await World.create(seed, { ...AS_DRAWN, ...options });
   const { scheduler, known } = world;
   const isBroken = (): boolean => known.violations.length > 0;
   beginChaos(world);
@@ -64,9 +67,11 @@ async function rest(world: World, isBroken: () => boolean): Promise<void> {
     await scheduler.run(scheduler.now() + LOOK_MS, isBroken);
     if (isBroken()) return;
     const reasons = await unrest(world);
-    if (reasons.length === 0 && scheduler.now() > operators.awayUntilMs) break;
+    const atLarge = await copiesAtLarge(world);
+    if (reasons.length === 0 && atLarge.length === 0 && scheduler.now() > operators.awayUntilMs) break;
     if (scheduler.now() > Math.max(latest, operators.awayUntilMs + REST_MS_MAX)) {
-      known.violate('everything comes to rest', reasons.join('; '));
+      if (reasons.length > 0) known.violate('everything comes to rest', reasons.join('; '));
+      if (atLarge.length > 0) known.violate('a copy is fenced', `${atLarge.join(', ')} are not`);
       return;
     }
   }
@@ -74,15 +79,16 @@ async function rest(world: World, isBroken: () => boolean): Promise<void> {
   await scheduler.run(scheduler.now() + 2 * LOOK_MS, isBroken);
 }
 
+async function copiesAtLarge({ known, controlPlane }: World): Promise<string[]> {
+  const instances = await controlPlane.disk.read.instances.getMany([...known.cloned]);
+  return instances.filter((instance) => instance.fencedAt === null).map(({ name }) => name);
+}
+
 async function unrest(world: World): Promise<string[]> {
   const { known, controlPlane } = world;
   const reasons = world.machines
     .filter((machine) => !known.cloned.has(machine.instanceId) && !machine.settled)
     .map((machine) => `${machine.name} is ${machine.state}`);
-  for (const id of known.cloned) {
-    const instance = await controlPlane.disk.read.instances.get(id);
-    if (instance?.fencedAt === null) reasons.push(`${instance.name} was copied and is not fenced`);
-  }
   const tasks = await controlPlane.disk.read.tasks.countsByState();
   const { pending, dispatched, accepted, running } = tasks;
   const unfinished = pending + dispatched + accepted + running;

@@ -5,9 +5,22 @@ export function never(): Promise<never> {
   return new Promise(() => undefined);
 }
 
+/** Between which effects a process may be killed, without anybody having asked for it. */
+export const CRASH_POINTS = {
+  agent: [
+    ...(['before read', 'before write', 'after write', 'before send', 'after send'] as const),
+    ...(['before the script', 'after the script'] as const),
+  ],
+  server: [
+    ...(['before a transaction', 'after a transaction', 'before send', 'after send'] as const),
+    'before a wake-up',
+  ],
+} as const;
+export type CrashPoint = (typeof CRASH_POINTS)[keyof typeof CRASH_POINTS][number];
+
 export interface Hazard {
   /** Whether the process ends right here, at this effect. */
-  strikes(): boolean;
+  strikes(where: CrashPoint): boolean;
 }
 
 /**
@@ -18,11 +31,11 @@ export interface Hazard {
 export class Life {
   readonly #scheduler: Scheduler;
   readonly #hazard: Hazard;
-  readonly #onKilled: (where: string) => void;
+  readonly #onKilled: (where: CrashPoint) => void;
   readonly #atEnd = new Set<() => void>();
   #dead = false;
 
-  constructor(deps: { scheduler: Scheduler; hazard: Hazard; onKilled: (where: string) => void }) {
+  constructor(deps: { scheduler: Scheduler; hazard: Hazard; onKilled: (where: CrashPoint) => void }) {
     this.#scheduler = deps.scheduler;
     this.#hazard = deps.hazard;
     this.#onKilled = deps.onKilled;
@@ -33,8 +46,8 @@ export class Life {
   }
 
   /** An effect is about to happen, or just has: the process may be killed here. True when it is dead. */
-  hazard(where: string): boolean {
-    if (!this.#dead && this.#hazard.strikes()) {
+  hazard(where: CrashPoint): boolean {
+    if (!this.#dead && this.#hazard.strikes(where)) {
       this.end();
       this.#onKilled(where);
     }

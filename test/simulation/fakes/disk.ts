@@ -14,6 +14,8 @@ export interface DiskHealth {
 export interface DiskWatch {
   writing(name: string, bytes: Uint8Array): void;
   written(name: string, bytes: Uint8Array): void;
+  /** The process ended while it was being written. */
+  torn(name: string): void;
 }
 
 /** A write that has begun: whole, or as much of it as a crash leaves. */
@@ -47,7 +49,9 @@ export class Disk {
     const change = async (write: Write, name: string, bytes: Uint8Array): Promise<void> => {
       if (life.hazard('before write')) return never();
       watch.writing(name, bytes);
-      await this.#perform(life, write);
+      await this.#perform(life, write, () => {
+        watch.torn(name);
+      });
       watch.written(name, bytes);
       return life.hazard('after write') ? never() : undefined;
     };
@@ -91,8 +95,11 @@ export class Disk {
     return this.#random.pick([0, length, this.#random.int(0, length)]);
   }
 
-  async #perform(life: Life, write: Write): Promise<void> {
-    const forget = life.atEnd(() => write.torn());
+  async #perform(life: Life, write: Write, onTorn: () => void): Promise<void> {
+    const forget = life.atEnd(() => {
+      write.torn();
+      onTorn();
+    });
     await life.sleep(this.#latencyMs());
     forget();
     if (!this.health.full) {

@@ -2,9 +2,7 @@ import { CLOSE_CODES, type CloseReason } from '#protocol';
 import type { Connection as AgentConnection, ConnectionHandlers } from '../../../agent/ports.ts';
 import type { Connection, ConnectionHandler } from '../../../control-plane/server/gateway/connection.ts';
 import type { Life } from '../engine/life.ts';
-import type { Prng } from '../engine/prng.ts';
-import type { Scheduler } from '../engine/scheduler.ts';
-import { Lane, type Weather } from './lane.ts';
+import { Lane, type LaneDeps } from './lane.ts';
 
 /** How long a socket that was closed waits for the other side's answer before it is cut. */
 const CLOSE_GRACE_MS = 2_000;
@@ -22,11 +20,8 @@ export interface Listener {
   accept(connection: Connection): ConnectionHandler;
 }
 
-export interface NetworkDeps {
-  readonly scheduler: Scheduler;
-  readonly random: Prng;
+export interface NetworkDeps extends LaneDeps {
   readonly tap: Tap;
-  readonly weather: () => Weather;
 }
 
 /** The made-up network: what is dialed, what is on the way, and what gets lost. */
@@ -81,8 +76,11 @@ export class Link {
     this.host = ends.host;
     this.life = ends.life;
     this.#handlers = ends.handlers;
-    this.toServer = new Lane(deps, (text) => this.#arriveAtServer(text));
-    this.toAgent = new Lane(deps, (text) => this.#arriveAtAgent(text));
+    const cut = (): void => {
+      this.cut();
+    };
+    this.toServer = new Lane(deps, { cut, deliver: (text) => this.#arriveAtServer(text) });
+    this.toAgent = new Lane(deps, { cut, deliver: (text) => this.#arriveAtAgent(text) });
     this.life.atEnd(() => this.#agentKilled());
     this.toServer.control(() => this.#connect(ends.listener()));
   }

@@ -131,6 +131,9 @@ export class InstanceTruth implements Tap {
         written: (file, bytes) => {
           if (file === 'journal+') for (const record of recordsIn(bytes)) this.#journalled(facts, record);
         },
+        torn: () => {
+          this.#known.trace.count('write torn');
+        },
       },
       accounts: {
         runs: (account, password) => this.#runs(name, facts, account, password),

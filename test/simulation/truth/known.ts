@@ -1,5 +1,6 @@
 import type { AccountRef, InstanceId, ResetId, TaskId, TaskState } from '#protocol';
 import { short, type Trace } from '../engine/trace.ts';
+import type { PromiseName } from './promises.ts';
 
 /** What is true of a task, whoever remembers it. */
 export interface KnownTask {
@@ -32,7 +33,7 @@ export interface Wish {
 
 /** A promise that was broken: what, and which promise. */
 export interface Violation {
-  readonly promise: string;
+  readonly promise: PromiseName;
   readonly what: string;
 }
 
@@ -56,7 +57,7 @@ export class Known {
     this.trace = trace;
   }
 
-  violate(promise: string, what: string): void {
+  violate(promise: PromiseName, what: string): void {
     this.violations.push({ promise, what });
     this.trace.add('VIOLATION', `${promise}: ${what}`);
   }
@@ -86,6 +87,8 @@ export class Known {
     for (const task of this.tasks.values()) {
       if (task.insertedBy > commits) task.forgotten = true;
       else if (task.changedBy > commits) task.rewound = true;
+      else continue;
+      this.trace.count(task.forgotten ? 'task forgotten by a restore' : 'task rewound by a restore');
     }
   }
 }

@@ -140,6 +140,7 @@ function committed(deps: ObservedStoreDeps, changes: readonly Change[]): void {
         break;
       case 'fence':
         known.trace.add('server', `fenced ${short(change.id)}`);
+        known.trace.count('copy fenced');
         if (!known.cloned.has(change.id)) known.violate('no healthy agent is fenced', `instance ${short(change.id)}`);
         break;
       case 'audit':

@@ -49,7 +49,9 @@ const RARE: readonly Fault[] = ['machine-cloned', 'service-disabled', 'component
 
 /** Not every fault in every world: what hides behind a frequent one would never be seen. */
 export function drawClimate(random: Prng): Climate {
-  const enabled = FAULTS.filter((fault) => random.chance(RARE.includes(fault) ? 0.15 : 0.45));
+  const drawn = FAULTS.filter((fault) => random.chance(RARE.includes(fault) ? 0.15 : 0.45));
+  // What nobody backed up cannot be restored.
+  const enabled = FAULTS.filter((fault) => drawn.includes(fault) || (fault === 'backup' && drawn.includes('restore')));
   return {
     machines: random.pick([1, 1, 2, 2, 3]),
     activeMs: random.int(20, 75) * SECOND_MS,

@@ -1,28 +1,19 @@
-import {
-  DEFAULT_PASSWORD_POLICY,
-  signJson,
-  toBase64Url,
-  utf8,
-  type KeySet,
-  type ProjectName,
-  type Signed,
-  type Signer,
-  type TokenId,
-} from '#protocol';
+import { DEFAULT_PASSWORD_POLICY, utf8, type KeySet, type ProjectName, type Signed, type TokenId } from '#protocol';
 import { createCore, type Core, type CoreDeps } from '../../../control-plane/server/core.ts';
 import type { Actor } from '../../../control-plane/server/domain/actor.ts';
-import { cleanUpAfterRestore } from '../../../control-plane/server/service/restore.ts';
 import { openSqliteStore, type SqliteStore } from '../../../control-plane/server/store/sqlite-store.ts';
 import type { Store } from '../../../control-plane/server/store/store.ts';
 import { Life, type Hazard } from '../engine/life.ts';
 import type { Prng } from '../engine/prng.ts';
 import type { Scheduler } from '../engine/scheduler.ts';
-import { digestOf, newSigner, verify } from '../fakes/crypto.ts';
+import { digestOf, verify } from '../fakes/crypto.ts';
 import type { Network } from '../fakes/network.ts';
 import type { InstanceTruth } from '../truth/instance-truth.ts';
 import type { Known } from '../truth/known.ts';
 import { observeStore } from '../truth/observed-store.ts';
 import type { Machine } from './machine.ts';
+import type { Sabotage } from './sabotage.ts';
+import { makeKeys, rotated, type Keys } from './server-keys.ts';
 import { WORLD_BEGINS_MS } from './wall-clock.ts';
 
 export const PROJECT = 'default' as ProjectName;
@@ -36,20 +27,12 @@ export interface ControlPlaneDeps {
   readonly truth: InstanceTruth;
   readonly network: Network;
   readonly hazard: Hazard;
+  readonly sabotage: Sabotage;
   /** How long the store takes for something, in virtual milliseconds. */
   readonly storeLatencyMs: () => number;
   /** Whether a word on the bus gets lost. */
   readonly losesWord: () => boolean;
   readonly onFault: (what: string) => void;
-}
-
-/** Keys that stand beside the data, and outlive every restore. */
-interface Keys {
-  readonly scriptSigner: Signer;
-  readonly orderSigner: Signer;
-  readonly keySet: KeySet;
-  readonly signedKeySet: Signed;
-  readonly script: NonNullable<ReturnType<CoreDeps['script']>>;
 }
 
 interface Backup {
@@ -115,14 +98,21 @@ export class ControlPlane {
   async start(): Promise<void> {
     if (this.#life?.isDead() === false || this.#busy) return;
     const { scheduler, hazard, known, truth, network } = this.#deps;
-    const life = new Life({ scheduler, hazard, onKilled: (where) => this.#killed(`killed ${where}`) });
+    const life = new Life({
+      scheduler,
+      hazard,
+      onKilled: (where) => {
+        known.trace.count(`server killed ${where}`);
+        this.#killed(`killed ${where}`);
+      },
+    });
     this.#life = life;
     known.trace.add('server', 'starts');
     const store = observeStore({
       ...{ store: this.#disk, life, known, instances: truth },
       latencyMs: this.#deps.storeLatencyMs,
     });
-    const core = await createCore(this.#coreDeps(life, store));
+    const core = await createCore(this.#deps.sabotage.server(this.#ports(life, store)));
     if (life.isDead()) return;
     this.#loseWords(core, life);
     this.#core = core;
@@ -180,7 +170,7 @@ export class ControlPlane {
       onKilled: () => undefined,
     });
     const store = observeStore({ store: this.#disk, life, known, instances: truth, latencyMs: () => 0 });
-    await cleanUpAfterRestore(store, this.now());
+    await this.#deps.sabotage.cleanUp(store, this.now());
     this.#backup = null;
     this.#busy = false;
     this.#restartSoon();
@@ -244,7 +234,7 @@ export class ControlPlane {
     });
   }
 
-  #coreDeps(life: Life, store: Store): CoreDeps {
+  #ports(life: Life, store: Store): CoreDeps {
     const { scheduler, random, onFault } = this.#deps;
     const startedAt = scheduler.now();
     const keys = this.#keys;
@@ -283,33 +273,4 @@ export class ControlPlane {
       },
     });
   }
-}
-
-async function makeKeys(random: Prng): Promise<Keys> {
-  const [scriptSigner, orderSigner] = [newSigner(random), newSigner(random)];
-  const bytes = utf8('#!/bin/sh\n');
-  const digest = digestOf(bytes);
-  const statement = { v: 1, name: 'reset-linux', os: 'linux', version: 1, digest };
-  const script = {
-    digest,
-    script: { statement: await signJson(scriptSigner, 'script', statement), bytes: toBase64Url(bytes) },
-  };
-  const entry = (signer: Signer, role: 'order' | 'script') =>
-    ({ role, publicKey: signer.publicKey, key: signer.key, status: 'active' }) as const;
-  const keySet: KeySet = {
-    ...{ v: 1, version: 1, serverId: scriptSigner.key, issuedAt: WORLD_BEGINS_MS },
-    keys: [entry(orderSigner, 'order'), entry(scriptSigner, 'script')],
-  };
-  return { scriptSigner, orderSigner, keySet, signedKeySet: await signJson(scriptSigner, 'key-set', keySet), script };
-}
-
-async function rotated(keys: Keys, random: Prng): Promise<Keys> {
-  const orderSigner = newSigner(random);
-  const { publicKey, key } = orderSigner;
-  const old = keys.keySet.keys.map((entry) =>
-    entry.role === 'order' ? { ...entry, status: 'revoked' as const } : entry,
-  );
-  const fresh = { role: 'order', publicKey, key, status: 'active' } as const;
-  const keySet = { ...keys.keySet, version: keys.keySet.version + 1, keys: [...old, fresh] };
-  return { ...keys, orderSigner, keySet, signedKeySet: await signJson(keys.scriptSigner, 'key-set', keySet) };
 }

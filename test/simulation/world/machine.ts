@@ -13,6 +13,7 @@ import { createAgentCrypto, newSigner } from '../fakes/crypto.ts';
 import { Disk } from '../fakes/disk.ts';
 import type { Network } from '../fakes/network.ts';
 import type { InstanceTruth } from '../truth/instance-truth.ts';
+import type { Sabotage } from './sabotage.ts';
 import { wallClock, type WallClock } from './wall-clock.ts';
 
 /** The service manager starts an agent that ended again after this long. */
@@ -27,6 +28,7 @@ export interface MachineDeps {
   readonly truth: InstanceTruth;
   readonly hazard: Hazard;
   readonly serverId: Thumbprint;
+  readonly sabotage: Sabotage;
   /** Something that no fault explains. */
   readonly onFault: (what: string) => void;
 }
@@ -45,7 +47,7 @@ export class Machine {
   readonly disk: Disk;
   readonly accounts: Accounts;
   policy: LocalPolicy | null = OPEN_POLICY;
-  clock: WallClock;
+  #clock: WallClock;
   readonly #deps: MachineDeps;
   readonly #random: Prng;
   #bootId: string;
@@ -68,7 +70,7 @@ export class Machine {
     this.accounts = contents?.accounts ?? new Accounts(this.#random.fork('accounts'));
     this.#bootId = this.#random.uuid();
     this.#bootedAtMs = deps.scheduler.now();
-    this.clock = wallClock('right', 0);
+    this.#clock = wallClock('right', 0);
   }
 
   static identityFor(random: Prng): Signer {
@@ -92,6 +94,11 @@ export class Machine {
     return `${status.state} (${status.lastLoss ?? 'no loss'}), ${status.unacknowledgedResults} unacknowledged`;
   }
 
+  set clock(clock: WallClock) {
+    this.#deps.trace.count(`clock ${clock.fault}`);
+    this.#clock = clock;
+  }
+
   get running(): boolean {
     return this.#life?.isDead() === false;
   }
@@ -102,10 +109,13 @@ export class Machine {
     const life = new Life({
       scheduler: this.#deps.scheduler,
       hazard: this.#deps.hazard,
-      onKilled: (where) => this.#killed(`killed ${where}`),
+      onKilled: (where) => {
+        this.#deps.trace.count(`agent killed ${where}`);
+        this.#killed(`killed ${where}`);
+      },
     });
     this.#life = life;
-    const agent = createAgent(this.#options(life));
+    const agent = createAgent(this.#deps.sabotage.agent(this.#ports(life)));
     this.#agent = agent;
     this.#deps.trace.add(this.name, 'agent starts');
     agent.start().catch((error: unknown) => {
@@ -182,7 +192,7 @@ export class Machine {
     return { os: 'linux', hostname: this.name, osVersion: 'made up', kernel: '0', architecture: 'x64', bootId };
   }
 
-  #options(life: Life): AgentOptions {
+  #ports(life: Life): AgentOptions {
     const { scheduler, network, truth, serverId } = this.#deps;
     const random = this.#random;
     const bootedAtMs = this.#bootedAtMs;
@@ -192,7 +202,7 @@ export class Machine {
     return {
       transport: { dial: (handlers) => network.dial(this.name, life, handlers).agentEnd() },
       clock: {
-        now: () => this.clock.at(scheduler.now(), monotonic()),
+        now: () => this.#clock.at(scheduler.now(), monotonic()),
         monotonic,
         after: (delayMs, run) => life.after(delayMs, run),
       },

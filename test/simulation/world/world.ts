@@ -1,4 +1,5 @@
 import type { InstanceId } from '#protocol';
+import type { CrashPoint } from '../engine/life.ts';
 import { createPrng, type Prng } from '../engine/prng.ts';
 import { Scheduler } from '../engine/scheduler.ts';
 import { Trace } from '../engine/trace.ts';
@@ -10,7 +11,19 @@ import { drawClimate, drawWeather, type Climate } from './climate.ts';
 import { ControlPlane } from './control-plane.ts';
 import { Machine, type MachineDeps } from './machine.ts';
 import { Operators } from './operators.ts';
+import type { Sabotage } from './sabotage.ts';
 import { CLOCK_FAULTS, wallClock } from './wall-clock.ts';
+
+export interface WorldOptions {
+  /** All of the trace, not only its end. */
+  readonly keepTrace: boolean;
+  readonly sabotage: Sabotage;
+  /** Instead of what the seed draws. */
+  readonly climate: Partial<Climate>;
+}
+
+/** There are many messages and few scripts; but it is around these that a crash is most telling. */
+const weightOf = (where: CrashPoint): number => (where.endsWith('the script') ? 10 : 1);
 
 /** Everything that a seed makes. */
 export class World {
@@ -37,6 +50,7 @@ export class World {
     network: Network;
     weather: { now: Weather };
     hazards: { on: boolean };
+    sabotage: Sabotage;
   }) {
     this.random = parts.seed.fork('world');
     this.climate = parts.climate;
@@ -54,7 +68,10 @@ export class World {
       trace: parts.known.trace,
       network: parts.network,
       truth: parts.truth,
-      hazard: { strikes: () => this.#hazards.on && hazard.chance(this.climate.agentHazard) },
+      hazard: {
+        strikes: (where) => this.#hazards.on && hazard.chance(this.climate.agentHazard * weightOf(where)),
+      },
+      sabotage: parts.sabotage,
       serverId: parts.controlPlane.keySet.serverId,
       onFault: (what) => this.known.violate('nothing breaks inside', what),
     };
@@ -65,28 +82,43 @@ export class World {
     });
   }
 
-  static async create(seedText: string, options: { readonly keepTrace: boolean }): Promise<World> {
+  static async create(seedText: string, options: WorldOptions): Promise<World> {
+    const { sabotage } = options;
     const seed = createPrng(seedText);
     const scheduler = new Scheduler();
     const known = new Known(new Trace(() => scheduler.now(), options.keepTrace));
-    const climate = drawClimate(seed.fork('climate'));
+    const climate = { ...drawClimate(seed.fork('climate')), ...options.climate };
     const truth = new InstanceTruth(known, scheduler);
     const weather = { now: drawWeather(seed.fork('weather'), climate.byzantine) };
     const network = new Network({
       ...{ scheduler, random: seed.fork('network'), tap: truth },
       weather: () => weather.now,
+      count: (what) => {
+        known.trace.count(what);
+      },
     });
     const hazards = { on: true };
     const chance = seed.fork('server hazards');
     const latency = seed.fork('store latency');
     const controlPlane = await ControlPlane.open({
-      ...{ scheduler, random: seed.fork('server'), known, truth, network },
+      ...{ scheduler, random: seed.fork('server'), known, truth, network, sabotage },
       hazard: { strikes: () => hazards.on && chance.chance(climate.serverHazard) },
       storeLatencyMs: () => (hazards.on ? latency.int(0, climate.storeLatencyMsMax) : 0),
       losesWord: () => hazards.on && chance.chance(climate.lostWords),
       onFault: (what) => known.violate('nothing breaks inside', what),
     });
-    const world = new World({ seed, climate, scheduler, known, controlPlane, truth, network, weather, hazards });
+    const world = new World({
+      seed,
+      climate,
+      scheduler,
+      known,
+      controlPlane,
+      truth,
+      network,
+      weather,
+      hazards,
+      sabotage,
+    });
     await world.#populate();
     return world;
   }
