@@ -1,4 +1,4 @@
-/** The formats of the local account database: passwd(5), shadow(5), group(5), shells(5), sudoers(5). Pure. */
+/** The formats of the local account database: passwd(5), shadow(5), group(5), sudoers(5). Pure. */
 
 export interface PasswdEntry {
   name: string;
@@ -31,7 +31,6 @@ export interface AccountFiles {
   passwd: string;
   shadow: string;
   group: string;
-  shells: string;
   /** /etc/sudoers and every file of /etc/sudoers.d. */
   sudoers: string[];
 }
@@ -84,14 +83,6 @@ export function groupsOf(text: string, name: string, primaryGid: number): GroupE
     if (gidNumber === primaryGid || names.includes(name)) groups.push({ name: group, gid: gidNumber, members: names });
   }
   return groups;
-}
-
-/** The shells that /etc/shells lists. */
-export function parseShells(text: string): string[] {
-  return text
-    .split('\n')
-    .map((line) => line.replace(/#.*/, '').trim())
-    .filter((line) => line.startsWith('/'));
 }
 
 /**

@@ -42,7 +42,6 @@ export function readAccountFiles(etc: string): AccountFiles {
     passwd: read('passwd'),
     shadow: read('shadow'),
     group: read('group'),
-    shells: read('shells'),
     sudoers: [read('sudoers'), ...list(join(etc, 'sudoers.d')).map(readIfPresent)],
   };
 }

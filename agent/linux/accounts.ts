@@ -1,5 +1,5 @@
 /** Which account a name means, and what stands between it and a login. Pure; reading is in account-reader.ts. */
-import { findPasswd, findShadow, groupsOf, parseShells, sudoersMention } from './account-files.ts';
+import { findPasswd, findShadow, groupsOf, sudoersMention } from './account-files.ts';
 import type { AccountFiles, GroupEntry, ShadowEntry } from './account-files.ts';
 
 export type AccountRefusal = 'account-name-unsafe' | 'account-not-found' | 'account-not-local';
@@ -15,11 +15,8 @@ export interface LinuxAccount {
   uid: number;
   /** uid 0, a member of a group of ADMINISTRATOR_GROUPS, or named in sudoers. */
   privileged: boolean;
-  shell: string;
   /** False for nologin-like shells; such an account is never logged in to. */
   shellUsable: boolean;
-  /** Whether /etc/shells lists it; some services insist. */
-  shellListed: boolean;
   lock: LockState;
   hasPassword: boolean;
   /** The account's expiry date has come. */
@@ -80,9 +77,7 @@ export function resolveAccount(files: AccountFiles, name: string, day: number): 
       name,
       uid: passwd.uid,
       privileged: isPrivileged({ name, uid: passwd.uid, groups }, files.sudoers),
-      shell: passwd.shell,
       shellUsable: isLoginShell(passwd.shell),
-      shellListed: parseShells(files.shells).includes(passwd.shell === '' ? '/bin/sh' : passwd.shell),
       lock,
       hasPassword: lock !== 'never-set',
       ...ageing(shadow, day),
