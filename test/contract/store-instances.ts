@@ -123,7 +123,7 @@ export function instancePromises(fixture: () => StoreFixture): void {
 
   test('counts by state, also the states that none is in', async () => {
     await insert(anInstance({ agentState: 'offline' }), anInstance({ agentState: 'offline' }), anInstance());
-    expect(await fixture().store.read.instances.countByState()).toEqual({
+    expect(await fixture().store.read.instances.countsByState()).toEqual({
       'not-installed': 0,
       installing: 0,
       'install-failed': 0,

@@ -97,15 +97,15 @@ export function taskPromises(fixture: () => StoreFixture): void {
     expect(await store.read.tasks.countsByState()).toMatchObject({ pending: 1, succeeded: 14, blocked: 1 });
   });
 
-  test('finds what is open on an instance, oldest generation first', async () => {
+  test('finds what is unfinished on instances, oldest generation first', async () => {
     const { store } = fixture();
     const { instanceId } = await oneOfEach();
-    const open = await store.read.tasks.unfinishedOf(instanceId);
-    expect(states(open)).toEqual(['outcome-unknown', ...[...UNFINISHED].reverse()]);
+    const open = await store.read.tasks.unfinishedOf([instanceId]);
+    expect(states(open)).toEqual([...UNFINISHED].reverse());
     const other = await oneOfEach();
-    const both = await store.read.tasks.unfinishedFor([instanceId, other.instanceId, someInstanceId()]);
+    const both = await store.read.tasks.unfinishedOf([instanceId, other.instanceId, someInstanceId()]);
     expect(states(both).sort()).toEqual([...UNFINISHED, ...UNFINISHED].sort());
-    expect(await store.read.tasks.unfinishedFor([])).toEqual([]);
+    expect(await store.read.tasks.unfinishedOf([])).toEqual([]);
   });
 
   test('finds unfinished tasks whose limit has passed, the longest overdue first', async () => {

@@ -77,7 +77,7 @@ function addStates(registry: Registry, store: Pick<Store, 'read'>): void {
     labelNames: ['state'] as const,
     registers,
     async collect() {
-      for (const [state, count] of Object.entries(await store.read.instances.countByState())) {
+      for (const [state, count] of Object.entries(await store.read.instances.countsByState())) {
         this.set({ state }, count);
       }
     },

@@ -106,11 +106,8 @@ async function deliverInstance(deps: DispatcherDeps, id: InstanceId): Promise<vo
   const session = deps.directory.find(id, 'agent');
   if (session === null) return;
   const now = deps.clock.now();
-  const unfinished = await deps.store.read.tasks.unfinishedOf(id);
-  const open = unfinished.filter(
-    (task) =>
-      task.mode === 'online' && task.state !== 'outcome-unknown' && task.notAfter > now && !session.sent.has(task.id),
-  );
+  const unfinished = await deps.store.read.tasks.unfinishedOf([id]);
+  const open = unfinished.filter((task) => task.mode === 'online' && task.notAfter > now && !session.sent.has(task.id));
   if (open.length === 0) return;
   // The health that was last reported cannot know what happened since: nothing is sent without a fresh answer.
   const alive = await session.liveness.ask();

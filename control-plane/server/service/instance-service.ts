@@ -227,9 +227,8 @@ async function removeInstance(
   idOrName: string,
 ): Promise<InstanceId> {
   const { record, rule } = await locateForChange(gate, tx, actor, 'instance.remove', idOrName);
-  const tasks = await tx.tasks.unfinishedOf(record.id);
   // An unknown outcome may still become known, but nothing is under way any more that a removal would cut short.
-  if (tasks.some((task) => task.state !== 'outcome-unknown')) throw new ApiError('instance-has-tasks');
+  if ((await tx.tasks.unfinishedOf([record.id])).length > 0) throw new ApiError('instance-has-tasks');
   await tx.instances.delete(record.id);
   const { name, project, identity } = record;
   const detail = { name, project, identity };

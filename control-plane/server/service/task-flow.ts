@@ -61,7 +61,7 @@ export async function endTasksOf(
   codes: { readonly unapplied: Code; readonly underWay: Code },
   at: number,
 ): Promise<readonly TaskRecord[]> {
-  const open = (await tx.tasks.unfinishedOf(id)).filter((task) => isUnfinished(task.state));
+  const open = await tx.tasks.unfinishedOf([id]);
   for (const task of open) {
     const isUnapplied = UNAPPLIED_STATES.includes(task.state);
     const event = { type: isUnapplied ? 'block' : 'expire' } as const;

@@ -59,7 +59,7 @@ export interface InstanceRepository {
   byIdentity(identity: Thumbprint): Promise<InstanceRecord | null>;
   /** By name, ascending. */
   list(filter: InstanceFilter, page: PageRequest): Promise<Page<InstanceRecord>>;
-  countByState(): Promise<Readonly<Record<AgentState, number>>>;
+  countsByState(): Promise<Readonly<Record<AgentState, number>>>;
   /** At start: nobody is connected yet, so every `running` or `abnormal` that is not fenced becomes `offline`. */
   markAllDisconnected(): Promise<void>;
   insert(instance: InstanceRecord): Promise<void>;
@@ -117,10 +117,8 @@ export interface TaskRepository {
   hasUnfinished(id: ResetId): Promise<boolean>;
   /** Those tasks, in no order; unknown ids are left out. */
   getMany(ids: readonly TaskId[]): Promise<readonly TaskRecord[]>;
-  /** Tasks of an instance that are not finished, plus `outcome-unknown` ones, oldest generation first. */
-  unfinishedOf(id: InstanceId): Promise<readonly TaskRecord[]>;
-  /** Unfinished tasks of that account on those instances. */
-  unfinishedFor(ids: readonly InstanceId[]): Promise<readonly TaskRecord[]>;
+  /** Tasks of those instances that are still to come to an end, oldest generation first. */
+  unfinishedOf(ids: readonly InstanceId[]): Promise<readonly TaskRecord[]>;
   /** For the sweep: unfinished tasks whose limit has passed, at most `limit`. */
   overdue(now: number, limit: number): Promise<readonly TaskRecord[]>;
   /** For the sweep: instances that have `pending` online tasks, by id; `after` goes on behind that one. */
@@ -132,7 +130,7 @@ export interface TaskRepository {
 }
 
 export interface GenerationRepository {
-  /** Highest known generation of each account named; 0 where none. */
+  /** Highest known generation of that account there; 0 where none is known. */
   highest(id: InstanceId, account: AccountRef): Promise<number>;
   /** Raises the stored figure to at least this; never lowers it. */
   raise(id: InstanceId, account: AccountRef, generation: number): Promise<void>;

@@ -35,7 +35,7 @@ export async function viewReadiness(
   instanceIds: readonly InstanceId[],
 ): Promise<ReadinessView> {
   const projects = new Map<string, ProjectRecord>((await tx.projects.list()).map((project) => [project.name, project]));
-  const unfinished = indexByAccount(await tx.tasks.unfinishedFor(instanceIds));
+  const unfinished = indexByAccount(await tx.tasks.unfinishedOf(instanceIds));
   const { mode, options, supersede, batchSize } = request;
   return {
     unfinished,

@@ -30,7 +30,7 @@ export function createInstanceRepository(db: Db): InstanceRepository {
       return toPage(rows.map(instanceRows.decode), page.limit, ({ name }) => cursor.encode([name]));
     },
 
-    async countByState() {
+    async countsByState() {
       const rows = await db
         .selectFrom('instances')
         .select(({ fn }) => ['agentState', fn.countAll<number>().as('count')])

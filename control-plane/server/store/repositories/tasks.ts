@@ -8,9 +8,6 @@ import { insertMany, listOf, type Db } from './sql.ts';
 
 const cursor = defineCursor('tasks', z.tuple([TaskId]));
 
-/** The last word stands open: a late result is still taken. */
-const OPEN_STATES: readonly TaskState[] = [...UNFINISHED_STATES, 'outcome-unknown'];
-
 export function createTaskRepository(db: Db): TaskRepository {
   const all = () => db.selectFrom('tasks').selectAll();
   return { ...taskReads(db), ...sweepReads(db), ...taskWrites(db), get, getMany };
@@ -27,7 +24,7 @@ export function createTaskRepository(db: Db): TaskRepository {
 
 function taskReads(
   db: Db,
-): Pick<TaskRepository, 'ofReset' | 'counts' | 'hasUnfinished' | 'unfinishedOf' | 'unfinishedFor' | 'countsByState'> {
+): Pick<TaskRepository, 'ofReset' | 'counts' | 'hasUnfinished' | 'unfinishedOf' | 'countsByState'> {
   const all = () => db.selectFrom('tasks').selectAll();
   const countAll = () =>
     db.selectFrom('tasks').select(({ fn }) => ['state', fn.countAll<number>().as('count')] as const);
@@ -59,17 +56,12 @@ function taskReads(
       return row !== undefined;
     },
 
-    async unfinishedOf(id) {
+    async unfinishedOf(ids) {
       const rows = await all()
-        .where('instanceId', '=', id)
-        .where('state', 'in', OPEN_STATES)
+        .where('instanceId', 'in', listOf(ids))
+        .where('state', 'in', UNFINISHED_STATES)
         .orderBy('generation')
         .execute();
-      return rows.map(taskRows.decode);
-    },
-
-    async unfinishedFor(ids) {
-      const rows = await all().where('instanceId', 'in', listOf(ids)).where('state', 'in', UNFINISHED_STATES).execute();
       return rows.map(taskRows.decode);
     },
 
