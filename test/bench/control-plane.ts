@@ -13,6 +13,8 @@ import { PLACE_ENVIRONMENT } from '../support/hosts/place.ts';
 import { until } from '../support/hosts/until.ts';
 
 const READY_DEADLINE_MS = 30_000;
+/** What is shown of its log when it does not start. */
+const LOG_LINES = 10;
 
 /** A `latchkey server` on loopback, a process of its own with the embedded store, and its API as the CLI calls it. */
 export interface ControlPlane extends AsyncDisposable {
@@ -34,6 +36,7 @@ export async function startControlPlane(directory: string, signal: AbortSignal):
   const child = spawn('setpriv', [...command, ...flags], { env: PLACE_ENVIRONMENT, stdio: ['ignore', log, log] });
   closeSync(log);
   const ended = once(child, 'close');
+  const said = (): string => readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-LOG_LINES).join('\n');
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM');
     await ended;
@@ -49,7 +52,7 @@ export async function startControlPlane(directory: string, signal: AbortSignal):
     const connection = await until(
       async () => {
         signal.throwIfAborted();
-        if (child.exitCode !== null) throw new Error(`the control plane ended: ${readFileSync(logFile, 'utf8')}`);
+        if (child.exitCode !== null) throw new Error(`the control plane ended: ${said()}`);
         if (!existsSync(caFile) || !existsSync(tokenFile)) return undefined;
         const candidate = connect();
         const ready = await candidate.routes.whoami().catch(() => null); // Not yet; the deadline says when that is final.
@@ -57,7 +60,7 @@ export async function startControlPlane(directory: string, signal: AbortSignal):
         await candidate.close();
         return undefined;
       },
-      { what: () => `the control plane: ${readFileSync(logFile, 'utf8')}`, deadlineMs: READY_DEADLINE_MS },
+      { what: () => `the control plane: ${said()}`, deadlineMs: READY_DEADLINE_MS },
     );
     const { routes } = connection;
     const { version } = await routes.service.statement();

@@ -1,4 +1,4 @@
-/** What was measured again and again, in one unit. */
+/** What was measured again and again, in milliseconds. */
 export interface Figure {
   readonly median: number;
   readonly min: number;
@@ -12,7 +12,12 @@ export function figureOf(values: readonly number[]): Figure {
   if (min === undefined || max === undefined) throw new Error('nothing was measured');
   const middle = sorted.slice((sorted.length - 1) >> 1, (sorted.length >> 1) + 1);
   const median = middle.reduce((sum, value) => sum + value, 0) / middle.length;
-  return { median, min, max, n: sorted.length };
+  return { median: rounded(median), min: rounded(min), max: rounded(max), n: sorted.length };
+}
+
+/** To microseconds, which is more than is known. */
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
 }
 
 /** One line of the table of times. */

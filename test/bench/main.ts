@@ -15,23 +15,36 @@ it, and the whole path from a request to the control plane. Then the memory of a
   --rounds N   how often each is measured (default ${String(ROUNDS)})
   --json       the figures as JSON instead of a table`;
 
+class WrongUse extends Error {}
+
+/** Null where help was asked for. */
 function options(): { rounds: number; json: boolean } | null {
-  const { values } = parseArgs({
-    options: {
-      rounds: { type: 'string', default: String(ROUNDS) },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  });
+  const { values } = parseOrRefuse();
+  if (values.help) return null;
   const rounds = Number(values.rounds);
-  return values.help || !Number.isInteger(rounds) || rounds < 1 ? null : { rounds, json: values.json };
+  if (!Number.isInteger(rounds) || rounds < 1) throw new WrongUse('--rounds takes a whole number from 1');
+  return { rounds, json: values.json };
+}
+
+function parseOrRefuse() {
+  try {
+    return parseArgs({
+      options: {
+        rounds: { type: 'string', default: String(ROUNDS) },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+  } catch (error) {
+    throw new WrongUse(error instanceof Error ? error.message : String(error));
+  }
 }
 
 async function main(): Promise<number> {
   const asked = options();
   if (asked === null) {
     console.log(USAGE);
-    return process.argv.some((word) => word === '--help' || word === '-h') ? 0 : 2;
+    return 0;
   }
   if (process.platform !== 'linux' || process.getuid?.() !== 0) {
     console.error('bench: needs Linux and root, for an instance with account files of its own. Run it as root.');
@@ -68,5 +81,6 @@ try {
   process.exitCode = await main();
 } catch (error) {
   console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
+  if (error instanceof WrongUse) console.error(USAGE);
+  process.exitCode = error instanceof WrongUse ? 2 : 1;
 }
