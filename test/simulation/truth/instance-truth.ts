@@ -7,7 +7,6 @@ import {
   type AccountName,
   type Digest,
   type InstanceId,
-  type ResetId,
   type SealContext,
   type ServerFrame,
   type Signed,
@@ -270,5 +269,3 @@ function orderSummary(signed: Signed): string {
   const opened = parseJsonBytes(Order, fromBase64Url(signed.bytes));
   return opened.ok ? `${short(opened.body.taskId)} generation ${opened.body.generation}` : '?';
 }
-
-export type { ResetId };
