@@ -107,9 +107,14 @@ export async function unsealPassword(
   }
 }
 
-/** Names the sealed bytes in a result. */
+/** The bytes by whose SHA-256 a result names the password that it speaks of. */
+export function sealedBytes(sealed: SealedPassword): Uint8Array {
+  return concatBytes(fromBase64Url(sealed.enc), fromBase64Url(sealed.ciphertext));
+}
+
+/** `sealedDigest` of a result. Who has a synchronous hash takes it of `sealedBytes`. */
 export async function sealedDigest(sealed: SealedPassword): Promise<Digest> {
-  return sha256(concatBytes(fromBase64Url(sealed.enc), fromBase64Url(sealed.ciphertext)));
+  return sha256(sealedBytes(sealed));
 }
 
 function createSuite(): CipherSuite {

@@ -1,12 +1,10 @@
 import {
-  concatBytes,
-  fromBase64Url,
+  sealedBytes,
   type Digest,
   type InstanceId,
   type OperatingSystem,
   type Order,
   type ResultCode,
-  type SealedPassword,
   type Signed,
   type SignedScript,
 } from '#protocol';
@@ -62,7 +60,7 @@ export async function admit(
   if (!opened.ok) return { to: 'refuse', code: opened.code };
   const { order } = opened;
   const script = await scriptOf(options, order, frame.script);
-  const sealedDigest = digestOf(crypto, order.sealed);
+  const sealedDigest = crypto.sha256(sealedBytes(order.sealed));
   // From here on nothing waits, so that the ledger which is judged is the ledger that is acted on.
   const verdict = judgeOrder(order, {
     ...{ instanceId, identity: crypto.identity.key, sealedDigest, arrivedMs },
@@ -108,9 +106,4 @@ export async function reopen(
 
 function scriptOf({ crypto, trust, os }: AdmissionOptions, order: Order, script: SignedScript) {
   return openScript(crypto, trust.keySet(), script, { digest: order.scriptDigest, os });
-}
-
-/** The same as the protocol's `sealedDigest`, by the hash that was handed in. */
-function digestOf(crypto: Pick<AgentCrypto, 'sha256'>, sealed: SealedPassword): Digest {
-  return crypto.sha256(concatBytes(fromBase64Url(sealed.enc), fromBase64Url(sealed.ciphertext)));
 }

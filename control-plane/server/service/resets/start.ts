@@ -1,9 +1,7 @@
 import {
   RESET_LIFETIME_MS_MAX,
-  concatBytes,
-  fromBase64Url,
+  sealedBytes,
   type ApiCode,
-  type Digest,
   type InstanceId,
   type SealedPassword,
   type StartReset,
@@ -16,7 +14,6 @@ import type { InstanceRecord, PlannedTargetRecord, ResetRecord, TaskRecord } fro
 import type { Repositories } from '../../store/store.ts';
 import { ApiError, type ErrorDetail } from '../errors.ts';
 import { ANYTHING } from '../gate.ts';
-import type { Hash } from '../ports.ts';
 import { changeTask } from '../task-flow.ts';
 import type { ResetDeps } from './deps.ts';
 import { blockedReason, viewReadiness, type ReadinessView } from './readiness.ts';
@@ -160,7 +157,7 @@ async function insertTasks(
     const generation = (await tx.generations.highest(instanceId, account)) + 1;
     await tx.generations.raise(instanceId, account, generation);
     const id = deps.random.uuid() as TaskId;
-    const sealedDigest = digestOf(deps.hash, sealed);
+    const sealedDigest = deps.hash(sealedBytes(sealed));
     tasks.push({ ...base, id, instanceId, account, generation, state: 'pending', sealed, sealedDigest });
   }
   for (const { target, code } of batch.blocked) {
@@ -184,10 +181,6 @@ const NOTHING_YET = {
   verifiedMs: null,
   result: null,
 } as const;
-
-function digestOf(hash: Hash, sealed: SealedPassword): Digest {
-  return hash(concatBytes(fromBase64Url(sealed.enc), fromBase64Url(sealed.ciphertext)));
-}
 
 function detail(subject: InstanceId | string, code: ApiCode, message: string): ErrorDetail {
   return { subject, code, message };
