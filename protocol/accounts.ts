@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { OperatingSystem } from './ids.ts';
 
 /**
  * The name of a local account. Linux: what `useradd` accepts, in both cases, 32 characters. Windows: up to 20
@@ -18,6 +19,6 @@ export const AccountRef = z.union([AccountName, z.literal(RID_500)]);
 export type AccountRef = z.infer<typeof AccountRef>;
 
 /** The account that a reset is about when the operator names none. */
-export function defaultAccount(os: 'linux' | 'windows'): AccountRef {
+export function defaultAccount(os: OperatingSystem): AccountRef {
   return os === 'windows' ? RID_500 : AccountName.parse('root');
 }

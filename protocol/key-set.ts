@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { fromBase64Url } from './encoding.ts';
 import { EpochMs, PublicKey, Thumbprint } from './ids.ts';
+import { KEY_SET_KEYS_MAX } from './limits.ts';
 import type { KeySetRefusal } from './codes/key-set.ts';
 import { openSigned, parseJsonBytes, thumbprintOf, type Signed, type Verify } from './signing.ts';
 
@@ -30,7 +31,7 @@ export const KeySet = z.strictObject({
   keys: z
     .array(KeySetEntry)
     .min(1)
-    .max(64)
+    .max(KEY_SET_KEYS_MAX)
     .refine((keys) => new Set(keys.map((entry) => entry.key)).size === keys.length, 'names a key twice'),
   issuedAt: EpochMs,
 });

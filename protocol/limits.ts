@@ -23,6 +23,10 @@ export const ORDER_LIFETIME_MS_MAX = 10 * 60_000;
 /** A clock that differs from the control plane's by more than this is reported as a component of health. */
 export const CLOCK_SKEW_MS_MAX = 5 * 60_000;
 
+/** The largest text that is signed: in base64url it leaves room in a frame for what goes with it. */
+export const SIGNED_BYTES_MAX = 190 * 1024;
+/** How many keys a key set may name, the revoked ones included. */
+export const KEY_SET_KEYS_MAX = 64;
 /** The largest script of the catalogue. */
 export const SCRIPT_BYTES_MAX = 64 * 1024;
 /** How many (account, generation) pairs an agent may report. */
@@ -47,8 +51,16 @@ export const BODY_BYTES_MAX = 1024 * 1024;
 export const SEALED_PASSWORDS_PER_CHUNK_MAX = 2_000;
 /** How many instances one reset may name. */
 export const TARGETS_MAX = 10_000;
+/** How many instances one request may add; all of them or none. */
+export const INSTANCES_PER_IMPORT_MAX = 2_000;
 /** How many rows one page of a listing holds at the most. */
 export const PAGE_ROWS_MAX = 1_000;
+
+/** How long tokens may live, and how many instances may join with one. */
+export const API_TOKEN_LIFETIME_MS_MAX = 400 * 24 * 3_600_000;
+export const JOIN_TOKEN_LIFETIME_MS_MAX = 7 * 24 * 3_600_000;
+export const TOKEN_LIFETIME_MS_MIN = 60_000;
+export const JOIN_TOKEN_USES_MAX = 10_000;
 
 /** Text that a peer says about itself. */
 export const CLAIM_CHARS_MAX = 200;

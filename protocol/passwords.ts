@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { OperatingSystem } from './ids.ts';
 
 /** The rules come from the vendor document that this system is modelled on; operators may tighten them. */
 export const PASSWORD_CHARS_MIN = 8;
@@ -7,7 +8,10 @@ export const PASSWORD_CLASSES_MIN = 3;
 /** Windows: a password may not hold a run of this many characters of the account's name. */
 const ACCOUNT_RUN_CHARS = 3;
 
-export const PASSWORD_SPECIALS = { linux: '!@%-_=+[]:./^,{}?', windows: '!@%-_=+[]:./?' } as const;
+export const PASSWORD_SPECIALS = { linux: '!@%-_=+[]:./^,{}?', windows: '!@%-_=+[]:./?' } as const satisfies Record<
+  OperatingSystem,
+  string
+>;
 
 export const PasswordViolation = z.enum([
   'length',
@@ -35,7 +39,7 @@ export const DEFAULT_PASSWORD_POLICY: PasswordPolicy = {
 };
 
 export interface PasswordCandidate {
-  readonly os: 'linux' | 'windows';
+  readonly os: OperatingSystem;
   /** The resolved name; null where it is not known yet (the built-in administrator before the agent has looked). */
   readonly account: string | null;
   readonly password: string;
@@ -62,13 +66,13 @@ const BROKEN: Record<PasswordViolation, (candidate: PasswordCandidate) => boolea
   'leading-slash': ({ os, password }) => os === 'windows' && password.startsWith('/'),
 };
 
-function classesIn(password: string, os: 'linux' | 'windows'): number {
+function classesIn(password: string, os: OperatingSystem): number {
   const special = (char: string) => PASSWORD_SPECIALS[os].includes(char);
   const classes = [/[A-Z]/, /[a-z]/, /[0-9]/].filter((pattern) => pattern.test(password)).length;
   return classes + ([...password].some(special) ? 1 : 0);
 }
 
-function isAllowed(char: string, os: 'linux' | 'windows'): boolean {
+function isAllowed(char: string, os: OperatingSystem): boolean {
   return /^[A-Za-z0-9]$/.test(char) || PASSWORD_SPECIALS[os].includes(char);
 }
 
@@ -84,7 +88,7 @@ function runsOf(account: string): string[] {
   return runs;
 }
 
-const SENTENCES: Record<PasswordViolation, (os: 'linux' | 'windows', policy: PasswordPolicy) => string> = {
+const SENTENCES: Record<PasswordViolation, (os: OperatingSystem, policy: PasswordPolicy) => string> = {
   length: (_, policy) => `must have ${String(policy.charsMin)} to ${String(PASSWORD_CHARS_MAX)} characters`,
   classes: (_, policy) =>
     `must mix at least ${String(policy.classesMin)} of upper case, lower case, digits and special characters`,
@@ -98,7 +102,7 @@ const SENTENCES: Record<PasswordViolation, (os: 'linux' | 'windows', policy: Pas
 /** The rule as a sentence that completes "The password …". */
 export function explainViolation(
   rule: PasswordViolation,
-  os: 'linux' | 'windows',
+  os: OperatingSystem,
   policy: PasswordPolicy = DEFAULT_PASSWORD_POLICY,
 ): string {
   return SENTENCES[rule](os, policy);
@@ -115,7 +119,7 @@ const GENERATED_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
  * meets the rules of all targets.
  */
 export function generatePassword(options: {
-  readonly targets: readonly { readonly os: 'linux' | 'windows'; readonly account: string | null }[];
+  readonly targets: readonly { readonly os: OperatingSystem; readonly account: string | null }[];
   readonly randomBytes: (count: number) => Uint8Array;
   readonly policy?: PasswordPolicy;
 }): string {

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { base64UrlBytes, concatBytes, fromBase64Url, fromUtf8, sha256, toBase64Url, utf8 } from './encoding.ts';
 import { PublicKey, Thumbprint } from './ids.ts';
+import { SIGNED_BYTES_MAX } from './limits.ts';
 import { subtle } from './platform.ts';
 
 /** What can be signed. Each has its own domain, so that no signature serves for anything else. */
@@ -23,7 +24,7 @@ export type SignedType = (typeof SIGNED_TYPES)[number];
  */
 export const Signed = z.strictObject({
   /** The signed bytes: UTF-8 JSON, at most 190 KiB. */
-  bytes: base64UrlBytes(2, 190 * 1024),
+  bytes: base64UrlBytes(2, SIGNED_BYTES_MAX),
   /** The thumbprint of the Ed25519 key that signed. */
   key: Thumbprint,
   /** Ed25519, 64 bytes. */

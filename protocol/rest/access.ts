@@ -11,6 +11,12 @@ import {
   Thumbprint,
   TokenId,
 } from '../ids.ts';
+import {
+  API_TOKEN_LIFETIME_MS_MAX,
+  JOIN_TOKEN_LIFETIME_MS_MAX,
+  JOIN_TOKEN_USES_MAX,
+  TOKEN_LIFETIME_MS_MIN,
+} from '../limits.ts';
 import { Signed } from '../signing.ts';
 import { Claim, plainText } from '../text.ts';
 import { PageQuery, pageOf } from './common.ts';
@@ -18,8 +24,6 @@ import { PageQuery, pageOf } from './common.ts';
 /** What the holder of an API token may do; the rules stand in the control plane's domain. */
 export const ActorRole = z.enum(['administrator', 'operator', 'viewer']);
 export type ActorRole = z.infer<typeof ActorRole>;
-
-const TTL_MS_MAX = 400 * 24 * 3_600_000;
 
 export const CreateApiToken = z.strictObject({
   type: z.literal('api'),
@@ -32,7 +36,7 @@ export const CreateApiToken = z.strictObject({
   /** Whether it may reset privileged accounts (uid 0, administrators). */
   privileged: z.boolean().default(false),
   /** Until it expires, in milliseconds; null means never. */
-  ttlMs: z.int().min(60_000).max(TTL_MS_MAX).nullable().default(null),
+  ttlMs: z.int().min(TOKEN_LIFETIME_MS_MIN).max(API_TOKEN_LIFETIME_MS_MAX).nullable().default(null),
 });
 
 export const CreateJoinToken = z.strictObject({
@@ -42,12 +46,10 @@ export const CreateJoinToken = z.strictObject({
   instance: InstanceName.nullable().default(null),
   /** Allow the bound instance to replace the identity that it has. */
   reEnrol: z.boolean().default(false),
-  uses: z.int().min(1).max(10_000).default(1),
-  ttlMs: z
-    .int()
-    .min(60_000)
-    .max(7 * 24 * 3_600_000)
-    .default(3_600_000),
+  /** How many instances may join with it; one where it is bound to an instance. */
+  uses: z.int().min(1).max(JOIN_TOKEN_USES_MAX).default(1),
+  /** Until it expires, in milliseconds. */
+  ttlMs: z.int().min(TOKEN_LIFETIME_MS_MIN).max(JOIN_TOKEN_LIFETIME_MS_MAX).default(3_600_000),
 });
 
 export const CreateToken = z.discriminatedUnion('type', [CreateApiToken, CreateJoinToken]);
@@ -61,25 +63,37 @@ export const Token = z.object({
   id: TokenId,
   type: z.enum(['api', 'join']),
   name: z.string(),
+  /** Null for a join token, which may do nothing but join. */
   role: ActorRole.nullable(),
+  /** Which projects it is good for; null means all. Of a join token: the one in which instances join. */
   projects: z.array(ProjectName).nullable(),
+  /** Which accounts it may reset; null means all. */
   accounts: z.array(z.string()).nullable(),
+  /** Whether it may reset privileged accounts (uid 0, administrators). */
   privileged: z.boolean(),
+  /** How many instances may still join with it; null for an API token. */
   usesLeft: z.int().nullable(),
   createdAt: EpochMs,
+  /** As the audit names an actor. */
   createdBy: z.string(),
+  /** Null means never. */
   expiresAt: EpochMs.nullable(),
+  /** Null while it is good. */
   revokedAt: EpochMs.nullable(),
+  /** To the minute; null until it was used. */
   lastUsedAt: EpochMs.nullable(),
 });
 export type Token = z.infer<typeof Token>;
 export const TokenPage = pageOf(Token);
 
+/** The holder of the token that asks, and what it may do. */
 export const WhoAmI = z.object({
   tokenId: TokenId,
   name: z.string(),
   role: ActorRole,
+  /** Which projects it is good for; null means all. */
   projects: z.array(ProjectName).nullable(),
+  /** Whether it may reset privileged accounts (uid 0, administrators). */
   privileged: z.boolean(),
 });
 
@@ -132,18 +146,23 @@ export const EnrolmentRequest = z.strictObject({
 });
 export type EnrolmentRequest = z.infer<typeof EnrolmentRequest>;
 
+/** The body of an enrolment: the join token is the credential, the signature proves the identity. */
 export const Enrol = z.strictObject({
   tokenId: TokenId,
   secret: JoinSecret,
+  /** Ed25519: what `request` is signed by, and what it names. */
   publicKey: PublicKey,
+  /** An `EnrolmentRequest`. */
   request: Signed,
 });
 export type Enrol = z.infer<typeof Enrol>;
 
+/** What the control plane made of it: who the agent is from now on, and whom it believes. */
 export const Enrolled = z.object({
   instanceId: InstanceId,
   name: InstanceName,
   project: ProjectName,
+  /** The current `KeySet`, to be judged by the script key that the join token names. */
   keySet: Signed,
 });
 export type Enrolled = z.infer<typeof Enrolled>;

@@ -1,10 +1,11 @@
 import * as z from 'zod';
 import { AgentState, ComponentMap, ComponentName } from '../health.ts';
 import { EpochMs, InstanceId, InstanceName, OperatingSystem, ProjectName, PublicKey, Thumbprint } from '../ids.ts';
-import { TAGS_MAX } from '../limits.ts';
+import { INSTANCES_PER_IMPORT_MAX, TAGS_MAX } from '../limits.ts';
 import { plainText } from '../text.ts';
 import { PageQuery, Reason, pageOf } from './common.ts';
 
+/** What is known of its power: by what an operator says, or by its agent, which speaks only while it runs. */
 export const PowerState = z.enum(['running', 'stopped', 'unknown']);
 export type PowerState = z.infer<typeof PowerState>;
 
@@ -15,6 +16,15 @@ export const Tags = z
   .refine((tags) => Object.keys(tags).length <= TAGS_MAX, `at most ${String(TAGS_MAX)} tags`);
 export type Tags = z.infer<typeof Tags>;
 
+/** A tag as people write it, `KEY=VALUE`; null for text that is none. */
+export function parseTag(text: string): { readonly key: string; readonly value: string } | null {
+  const at = text.indexOf('=');
+  const key = TagKey.safeParse(text.slice(0, Math.max(0, at)));
+  const value = TagValue.safeParse(text.slice(at + 1));
+  return at > 0 && key.success && value.success ? { key: key.data, value: value.data } : null;
+}
+
+/** The agent of an instance, as an operator sees it. */
 export const AgentView = z.object({
   state: AgentState,
   /** Why it is `abnormal` or `install-failed`; advisory reasons too. Empty otherwise. */
@@ -28,12 +38,16 @@ export const AgentView = z.object({
   osVersion: z.string().nullable(),
   /** Ed25519; what clients pin. */
   identityKey: PublicKey.nullable(),
+  /** Thumbprint of `identityKey`; both null before the enrolment. */
   identity: Thumbprint.nullable(),
+  /** Null while it is not connected. */
   connectedSince: EpochMs.nullable(),
+  /** Null until it first connected. */
   lastSeenAt: EpochMs.nullable(),
 });
 export type AgentView = z.infer<typeof AgentView>;
 
+/** A machine whose accounts are managed. */
 export const Instance = z.object({
   id: InstanceId,
   name: InstanceName,
@@ -70,7 +84,7 @@ export const AddInstance = z.strictObject({
 export type AddInstance = z.infer<typeof AddInstance>;
 
 /** All or nothing; names that exist are reported under details. */
-export const ImportInstances = z.strictObject({ instances: z.array(AddInstance).min(1).max(2_000) });
+export const ImportInstances = z.strictObject({ instances: z.array(AddInstance).min(1).max(INSTANCES_PER_IMPORT_MAX) });
 export type ImportInstances = z.infer<typeof ImportInstances>;
 export const ImportedInstances = z.object({ added: z.int() });
 
@@ -83,6 +97,7 @@ export const ChangeInstance = z.strictObject({
 });
 export type ChangeInstance = z.infer<typeof ChangeInstance>;
 
+/** What is accepted when online reset is enabled for a project. */
 export const ServiceStatement = z.object({ version: z.int(), text: z.string() });
 export type ServiceStatement = z.infer<typeof ServiceStatement>;
 

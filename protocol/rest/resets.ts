@@ -102,13 +102,17 @@ export const ResetCounts = z.object({
 });
 export type ResetCounts = z.infer<typeof ResetCounts>;
 
+/** A reset that has been started. */
 export const Reset = z.object({
   id: ResetId,
   mode: ResetMode,
+  /** As asked for; null for the default of each operating system. */
   account: AccountName.nullable(),
   options: ResetOptions,
+  /** As the audit names an actor. */
   requestedBy: z.string(),
   requestedAt: EpochMs,
+  /** The limit that the client set: after it, nothing is applied any more. */
   notAfter: EpochMs,
   counts: ResetCounts,
   /** Null while a task is not finished. */
@@ -122,23 +126,29 @@ export const ResetQuery = PageQuery;
 export const ChunkAccepted = z.object({ resetId: ResetId, received: z.int() });
 export type ChunkAccepted = z.infer<typeof ChunkAccepted>;
 
+/** A reset on one instance. */
 export const Task = z.object({
   id: TaskId,
   instanceId: InstanceId,
+  /** The instance's name; its id once it has been removed. */
   instance: z.string(),
   os: OperatingSystem,
   account: AccountRef,
   state: TaskState,
+  /** Why it did not succeed, with its sentences; null otherwise. */
   code: Code.nullable(),
   message: z.string().nullable(),
   remedy: z.string().nullable(),
+  /** More for people, from the instance. */
   detail: z.string().nullable(),
+  /** How the success was proven; null without one. */
   verifiedBy: VerifiedBy.nullable(),
   warnings: z.array(Warning),
   /** From the arrival of the request until the password stood in the account database, in milliseconds. */
   appliedMs: DurationMs.nullable(),
   /** From the arrival of the request until it was proven, in milliseconds. */
   verifiedMs: DurationMs.nullable(),
+  /** Rises with every reset of one (instance, account); 0 for a blocked task, which has none. */
   generation: z.int(),
   /** The agent's signed `TaskResult`: clients verify it against the identity that they pinned. */
   result: Signed.nullable(),

@@ -6,6 +6,7 @@ import {
   fingerprintOf,
   InstanceName,
   OperatingSystem,
+  parseTag,
   ProjectName,
   Tags,
   type Instance,
@@ -13,7 +14,6 @@ import {
 import { usageError } from '../errors.ts';
 import { fieldLines, tableLines } from '../output/table.ts';
 import { tagsText, timeText } from '../output/format.ts';
-import { parseTag } from '../reset/request.ts';
 import { addImport } from './instances-import.ts';
 import { addTrust } from './instances-trust.ts';
 import {

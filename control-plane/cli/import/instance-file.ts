@@ -1,8 +1,5 @@
-import { AddInstance, BODY_BYTES_MAX } from '#protocol';
-import { parseTag } from '../reset/request.ts';
+import { AddInstance, BODY_BYTES_MAX, INSTANCES_PER_IMPORT_MAX, parseTag } from '#protocol';
 
-/** How many instances one request may add; all of them or none. */
-const CHUNK_ROWS_MAX = 2_000;
 const ENVELOPE_BYTES = 1024;
 
 export interface ImportLine {
@@ -97,7 +94,7 @@ export function importChunks(lines: readonly ImportLine[]): ImportLine[][] {
   for (const line of lines) {
     const size = Buffer.byteLength(JSON.stringify(line.instance)) + 1;
     const chunk = chunks.at(-1);
-    if (chunk !== undefined && chunk.length < CHUNK_ROWS_MAX && bytes + size <= BODY_BYTES_MAX) {
+    if (chunk !== undefined && chunk.length < INSTANCES_PER_IMPORT_MAX && bytes + size <= BODY_BYTES_MAX) {
       chunk.push(line);
       bytes += size;
     } else {

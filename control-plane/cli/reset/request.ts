@@ -1,14 +1,5 @@
 import * as z from 'zod';
-import {
-  AccountName,
-  InstanceId,
-  InstanceName,
-  ResetMode,
-  TagKey,
-  TagValue,
-  TARGETS_MAX,
-  type PlanReset,
-} from '#protocol';
+import { AccountName, InstanceId, InstanceName, ResetMode, parseTag, TARGETS_MAX, type PlanReset } from '#protocol';
 import { ConnectionFlags } from '../config/config.ts';
 import { clientError, usageError, type ErrorDetail } from '../errors.ts';
 
@@ -94,14 +85,6 @@ export function interpretReset(
 
 function isInstance(text: string): boolean {
   return InstanceId.safeParse(text).success || InstanceName.safeParse(text).success;
-}
-
-/** `KEY=VALUE`; null for other text. */
-export function parseTag(text: string): { key: string; value: string } | null {
-  const at = text.indexOf('=');
-  const key = TagKey.safeParse(text.slice(0, Math.max(0, at)));
-  const value = TagValue.safeParse(text.slice(at + 1));
-  return at > 0 && key.success && value.success ? { key: key.data, value: value.data } : null;
 }
 
 function inputReaders(flags: ResetFlags): number {

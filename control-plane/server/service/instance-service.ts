@@ -1,6 +1,6 @@
 import {
   InstanceId,
-  TagKey,
+  parseTag,
   type AddInstance,
   type ChangeInstance,
   type CloseReason,
@@ -92,20 +92,15 @@ function filterOf(actor: Actor, query: z.output<typeof InstanceQuery>): Instance
     ...(os === undefined ? {} : { os }),
     ...(state === undefined ? {} : { state }),
     ...(search === undefined ? {} : { search }),
-    ...(tag === undefined ? {} : { tags: [tag].flat().map(parseTag) }),
+    ...(tag === undefined ? {} : { tags: [tag].flat().map(requireTag) }),
   };
 }
 
-function parseTag(text: string): { key: string; value: string } {
-  const [, name, value] = /^([^=]+)=(.*)$/su.exec(text) ?? [];
-  const key = TagKey.safeParse(name);
-  if (!key.success || value === undefined) {
-    const message = 'A tag is KEY=VALUE; a key has letters, digits and . _ / -';
-    throw new ApiError('body-malformed', {
-      details: [{ subject: 'querystring.tag', code: 'invalid_format', message }],
-    });
-  }
-  return { key: key.data, value };
+function requireTag(text: string): { readonly key: string; readonly value: string } {
+  const tag = parseTag(text);
+  if (tag !== null) return tag;
+  const message = 'A tag is KEY=VALUE; a key has letters, digits and . _ / -';
+  throw new ApiError('body-malformed', { details: [{ subject: 'querystring.tag', code: 'invalid_format', message }] });
 }
 
 async function addAll(
