@@ -41,7 +41,8 @@ export async function suLogin(place: Place, account: string, password: string): 
   const argv: Argv = [...place.entry(), ...unprivileged, 'su', '-s', '/bin/sh', account, '-c', 'id -un'];
   const { code, said } = await answerOnce(argv, password);
   if (code === 0 && said.trim().split(/\s+/).at(-1) === account) return 'accepted';
-  if (code === 1 && said.includes('Authentication failure')) return 'refused';
+  // The second is what a stack says that ends without any module's word, as of an account that faillock has shut.
+  if (code === 1 && /Authentication failure|Permission denied/.test(said)) return 'refused';
   throw new Error(`su ${account} on ${place.name} neither opened nor refused (${String(code)}): ${said}`);
 }
 
