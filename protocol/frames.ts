@@ -193,6 +193,8 @@ export const AgentFrame = z.discriminatedUnion('type', [
   GoodbyeFrame,
 ]);
 export type AgentFrame = z.infer<typeof AgentFrame>;
+/** One kind of an agent's frames, by its `type`. */
+export type AgentFrameOf<T extends AgentFrame['type']> = Extract<AgentFrame, { type: T }>;
 
 export const ServerFrame = z.discriminatedUnion('type', [
   ServerProofFrame,
@@ -205,6 +207,8 @@ export const ServerFrame = z.discriminatedUnion('type', [
   DrainFrame,
 ]);
 export type ServerFrame = z.infer<typeof ServerFrame>;
+/** One kind of the control plane's frames, by its `type`. */
+export type ServerFrameOf<T extends ServerFrame['type']> = Extract<ServerFrame, { type: T }>;
 
 export type DecodedFrame<T> = { ok: true; frame: T } | { ok: false; reason: 'frame-malformed' | 'frame-too-large' };
 

@@ -1,5 +1,4 @@
-import type { OrderFrame, Signed, TaskId } from '#protocol';
-import type * as z from 'zod';
+import type { ServerFrameOf, Signed, TaskId } from '#protocol';
 import { openTasks } from '../domain/ledger.ts';
 import { admit, reopen, type Admission, type OpenTask, type SessionView } from './admission.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
@@ -8,7 +7,7 @@ import { abandon, runTask, subjectOf, type TaskOptions } from './run-task.ts';
 /** Takes orders, runs one reset at a time, and keeps what is said about them true. */
 export interface Executor {
   /** Resolves once the order has been judged, and is journalled if it has to wait for its turn. */
-  take(frame: z.infer<typeof OrderFrame>, session: SessionView, arrivedMs: number): Promise<void>;
+  take(frame: ServerFrameOf<'order'>, session: SessionView, arrivedMs: number): Promise<void>;
   acknowledge(taskId: TaskId): void;
   /** Tells a new session where things stand. */
   resend(): void;

@@ -12,13 +12,13 @@ import {
   toBase64Url,
   transcriptBytes,
   utf8,
-  type AgentFrame,
+  type AgentFrameOf,
   type AppliedGeneration,
   type CloseReason,
   type InstanceFacts,
   type InstanceId,
   type KeySetRefusal,
-  type ServerFrame,
+  type ServerFrameOf,
   type Signed,
   type Thumbprint,
   type Transcript,
@@ -26,12 +26,10 @@ import {
 import type { Ledger } from '../domain/ledger.ts';
 import type { AgentCrypto, Clock, Random, Storage } from '../ports.ts';
 import type { Trust } from './trust.ts';
+import { createTurns } from './turns.ts';
 
 const CONTINUITY = 'continuity.json';
 const Continuity = z.strictObject({ secret: Nonce });
-
-type Hello = Extract<AgentFrame, { type: 'hello' }>;
-type ServerProof = Extract<ServerFrame, { type: 'server-proof' }>;
 
 export interface HandshakeOptions {
   readonly clock: Clock;
@@ -58,9 +56,9 @@ export type ServerVerdict =
 
 /** Both proofs of a session. The control plane proves itself first: nothing is told to one that cannot. */
 export interface Handshake {
-  hello(): Hello;
-  judge(hello: Hello, proof: ServerProof): Promise<ServerVerdict>;
-  prove(transcript: Transcript): Promise<AgentFrame>;
+  hello(): AgentFrameOf<'hello'>;
+  judge(hello: AgentFrameOf<'hello'>, proof: ServerFrameOf<'server-proof'>): Promise<ServerVerdict>;
+  prove(transcript: Transcript): Promise<AgentFrameOf<'agent-proof'>>;
   /** Resolves once the secret that the next session must present is on disk. */
   keepContinuity(secret: Nonce): Promise<void>;
 }
@@ -120,12 +118,7 @@ export function createHandshake(options: HandshakeOptions): Handshake {
  * must neither be missed by the next proof nor come after the write that follows that proof.
  */
 function createContinuity(storage: Storage) {
-  let last: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const mine = last.then(work, work);
-    last = mine.catch(() => undefined);
-    return mine;
-  };
+  const inTurn = createTurns();
   return {
     read: () => inTurn(() => readContinuity(storage)),
     keep: (secret: Nonce) => inTurn(() => storage.replace(CONTINUITY, utf8(JSON.stringify({ secret })))),

@@ -2,6 +2,7 @@ import type { AgentFrame, ComponentMap, ComponentStatus } from '#protocol';
 import {
   forNewSession,
   isSame,
+  judgeClock,
   judgeConnection,
   LOSS_WINDOW_MS,
   nextMessage,
@@ -9,7 +10,7 @@ import {
   observe,
   type HealthReport,
 } from '../domain/health.ts';
-import { clockSkew, isSkewed, type ServerTime } from '../domain/wall-clock.ts';
+import { clockSkew, type ServerTime } from '../domain/wall-clock.ts';
 import type { Clock, Instance, Log } from '../ports.ts';
 
 /** How often everything is looked at. */
@@ -111,12 +112,4 @@ export function createHealthWatch(options: HealthWatchOptions): HealthWatch {
       forgetNext?.();
     },
   };
-}
-
-function judgeClock(skewMs: number | null): ComponentStatus {
-  if (skewMs === null || !isSkewed(skewMs)) return { state: 'ok' };
-  // Whole minutes: the exact figure would be news at every look.
-  const minutes = Math.round(skewMs / 60_000);
-  const detail = `${String(Math.abs(minutes))} minutes ${minutes > 0 ? 'ahead' : 'behind'}`;
-  return { state: 'failing', code: 'clock-skewed', detail };
 }

@@ -4,6 +4,7 @@ import { applyRecord, compactRecords, EMPTY_LEDGER, type JournalRecord, type Led
 import type { StartedAt } from '../domain/policy.ts';
 import type { Log, Storage } from '../ports.ts';
 import { parseRecord } from './records.ts';
+import { createTurns } from './turns.ts';
 
 const JOURNAL = 'journal';
 const SET_ASIDE = 'journal.damaged';
@@ -62,13 +63,8 @@ function createJournal(options: JournalOptions, initial: Ledger, unreadable: num
   const { storage, moment } = options;
   let ledger = initial;
   let failure: string | null = null;
-  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = createTurns();
 
-  const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
-    const mine = last.then(work, work);
-    last = mine.catch(() => undefined);
-    return mine;
-  };
   const guarded = async (write: () => Promise<void>) => {
     try {
       await write();

@@ -46,7 +46,7 @@ export function openLine({ transport, clock, log }: LineOptions, handlers: LineH
   let live = false;
   let frameBytesMax = UNPROVEN_FRAME_BYTES_MAX;
   let heardMs = clock.monotonic();
-  const inTurn = createTurns(log);
+  const inTurn = createFrameQueue(log);
   let forgetSilence: (() => void) | null = null;
 
   const end = () => {
@@ -110,7 +110,7 @@ export function openLine({ transport, clock, log }: LineOptions, handlers: LineH
 }
 
 /** Runs one work after another; false when too many wait already. */
-function createTurns(log: Log): (work: () => Promise<void>) => boolean {
+function createFrameQueue(log: Log): (work: () => Promise<void>) => boolean {
   let waiting = 0;
   let last = Promise.resolve();
   return (work) => {

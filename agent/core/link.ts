@@ -1,4 +1,11 @@
-import { transcriptBytes, type AgentFrame, type KeySetRefusal, type ServerFrame, type Transcript } from '#protocol';
+import {
+  transcriptBytes,
+  type AgentFrame,
+  type AgentFrameOf,
+  type KeySetRefusal,
+  type ServerFrame,
+  type Transcript,
+} from '#protocol';
 import { stepSession, type SessionEffect, type SessionEvent, type SessionState } from '../domain/session.ts';
 import type { ServerTime } from '../domain/wall-clock.ts';
 import type { AgentCrypto, Random } from '../ports.ts';
@@ -6,7 +13,7 @@ import type { SessionView } from './admission.ts';
 import type { Handshake } from './handshake.ts';
 import { openLine, type Line, type LineOptions } from './line.ts';
 
-export type GoodbyeReason = Extract<AgentFrame, { type: 'goodbye' }>['reason'];
+export type GoodbyeReason = AgentFrameOf<'goodbye'>['reason'];
 
 export interface LinkOptions extends LineOptions {
   readonly random: Random;

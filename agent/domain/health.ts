@@ -1,4 +1,5 @@
 import type { ComponentMap, ComponentName, ComponentStatus } from '#protocol';
+import { isSkewed } from './wall-clock.ts';
 
 /** What the control plane has been told in this session, and what is true now. */
 export interface HealthReport {
@@ -60,4 +61,13 @@ export function judgeConnection(losses: readonly number[], monotonicMs: number):
   const recent = losses.filter((at) => monotonicMs - at < LOSS_WINDOW_MS).length;
   if (recent < LOSSES_MAX) return { state: 'ok' };
   return { state: 'failing', code: 'connection-unstable', detail: `${String(recent)} losses within 5 minutes` };
+}
+
+/** `skewMs`: how far the clock of the instance is ahead of the control plane's; null while that is not known. */
+export function judgeClock(skewMs: number | null): ComponentStatus {
+  if (skewMs === null || !isSkewed(skewMs)) return { state: 'ok' };
+  // Whole minutes: the exact figure would be news at every look.
+  const minutes = Math.round(skewMs / 60_000);
+  const detail = `${String(Math.abs(minutes))} minutes ${minutes > 0 ? 'ahead' : 'behind'}`;
+  return { state: 'failing', code: 'clock-skewed', detail };
 }

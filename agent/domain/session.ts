@@ -1,4 +1,11 @@
-import { CLOSE_CODES, HANDSHAKE_MS_MAX, type CloseReason, type ServerFrame, type SessionId } from '#protocol';
+import {
+  CLOSE_CODES,
+  HANDSHAKE_MS_MAX,
+  type CloseReason,
+  type ServerFrame,
+  type ServerFrameOf,
+  type SessionId,
+} from '#protocol';
 import { chooseDelay, LASTING_SESSION_MS, retrySpan, type DelaySpan } from './backoff.ts';
 
 /** How long a connection may take to open: name, TCP, proxy, TLS, upgrade. */
@@ -48,14 +55,12 @@ export type SessionEvent =
   | { readonly type: 'closed'; readonly reason: CloseReason | null }
   | { readonly type: 'stop' };
 
-type HandshakeFrame<T extends ServerFrame['type']> = Extract<ServerFrame, { type: T }>;
-
 export type SessionEffect =
   | { readonly do: 'dial' }
   | { readonly do: 'greet' }
-  | { readonly do: 'judge'; readonly frame: HandshakeFrame<'server-proof'> }
+  | { readonly do: 'judge'; readonly frame: ServerFrameOf<'server-proof'> }
   | { readonly do: 'prove' }
-  | { readonly do: 'enter'; readonly frame: HandshakeFrame<'welcome'> }
+  | { readonly do: 'enter'; readonly frame: ServerFrameOf<'welcome'> }
   | { readonly do: 'begin'; readonly sessionId: SessionId }
   | { readonly do: 'handle'; readonly frame: ServerFrame }
   /** Replaces the deadline that was set before; null only forgets it. */
@@ -146,7 +151,7 @@ function onFrame(state: SessionState, frame: ServerFrame, moment: Moment): Sessi
       if (frame.type === 'server-proof' || frame.type === 'welcome') return fall(state, 'frame-unexpected', moment);
       if (frame.type !== 'drain') return [state, [{ do: 'handle', frame }]];
       return [
-        { ...state, drain: { minMs: frame.reconnectAfterMsMin, maxMs: drainEnd(frame) } },
+        { ...state, drain: { minMs: frame.reconnectAfterMsMin, maxMs: frame.reconnectAfterMsMax } },
         [{ do: 'deadline', afterMs: DRAIN_CLOSE_MS_MAX }],
       ];
     case 'dialing':
@@ -159,10 +164,6 @@ function onFrame(state: SessionState, frame: ServerFrame, moment: Moment): Sessi
     default:
       return state satisfies never;
   }
-}
-
-function drainEnd(frame: HandshakeFrame<'drain'>): number {
-  return Math.max(frame.reconnectAfterMsMin, frame.reconnectAfterMsMax);
 }
 
 function fall(state: SessionState, reason: CloseReason | null, moment: Moment): SessionStep {

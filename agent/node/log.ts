@@ -15,6 +15,9 @@ export function createLog(now: () => number, write: (line: string) => void = wri
   return { info: say('info'), warn: say('warn'), error: say('error') };
 }
 
+/** For verbs that speak for themselves. */
+export const SILENT_LOG: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
 function shown(value: unknown): unknown {
   return typeof value === 'string' ? printable(value, VALUE_CHARS_MAX) : value;
 }

@@ -6,8 +6,9 @@ import { openEnrolled, type Enrolled } from '../compose.ts';
 import { EMPTY_LEDGER } from '../domain/ledger.ts';
 import { createLinuxInstance } from '../linux-instance.ts';
 import { systemClock, systemRandom } from '../node/clock.ts';
+import { SILENT_LOG } from '../node/log.ts';
 import { readPolicyFile } from '../node/policy-file.ts';
-import type { Log, Storage } from '../ports.ts';
+import type { Storage } from '../ports.ts';
 import { AGENT_VERSION } from '../version.ts';
 import { formatComponents } from './status.ts';
 
@@ -70,7 +71,7 @@ async function tryConnection(enrolled: Enrolled, facts: InstanceFacts): Promise<
       };
       const forget = systemClock.after(CONNECTION_MS_MAX, () => end('no answer in time'));
       const line = openLine(
-        { transport, clock: systemClock, log: SILENT },
+        { transport, clock: systemClock, log: SILENT_LOG },
         {
           onOpen: () => line.send(hello),
           onFrame: async (frame) => {
@@ -98,5 +99,3 @@ function readOnly(storage: Storage): Storage {
   const read = (name: string) => storage.read(name);
   return { read, list: () => storage.list(), replace: nothing, append: nothing, remove: nothing };
 }
-
-const SILENT: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };

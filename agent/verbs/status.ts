@@ -1,8 +1,8 @@
 import { explain, fingerprintOf, printable, type ComponentMap } from '#protocol';
-import { openEnrolled } from '../compose.ts';
+import { openEnrolled, type Enrolled } from '../compose.ts';
+import { openTrust } from '../core/trust.ts';
 import { holderOf } from '../node/instance-lock.ts';
 import { readStatusFile } from '../node/status-file.ts';
-import { readTrustState } from './trust-state.ts';
 
 export interface StatusReport {
   readonly running: boolean;
@@ -29,7 +29,7 @@ export async function readStatus(directory: string): Promise<StatusReport> {
   const { config, crypto, storage } = enrolled;
   const running = holderOf(directory) !== null;
   const last = running ? readStatusFile(directory) : null;
-  const keySetVersion = await readTrustState(enrolled);
+  const keySetVersion = await keySetVersionOf(enrolled);
   await storage.close();
   return {
     running,
@@ -46,6 +46,16 @@ export async function readStatus(directory: string): Promise<StatusReport> {
     components: last?.components ?? {},
     unacknowledgedResults: last?.unacknowledgedResults ?? null,
   };
+}
+
+/** Of the key set on disk; null when it is missing or damaged. */
+async function keySetVersionOf({ storage, crypto, config }: Enrolled): Promise<number | null> {
+  try {
+    const trust = await openTrust({ storage, crypto, serverId: config.serverId });
+    return trust.keySet().version;
+  } catch {
+    return null;
+  }
 }
 
 export function formatStatus(report: StatusReport): string {

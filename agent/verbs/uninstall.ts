@@ -5,9 +5,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { composeAgent, openEnrolled } from '../compose.ts';
 import { DEFAULT_STATE_DIRECTORY } from '../node/config.ts';
 import { holderOf, lockDirectory } from '../node/instance-lock.ts';
+import { SILENT_LOG } from '../node/log.ts';
 import { DEFAULT_POLICY_FILE } from '../node/policy-file.ts';
 import { whyNotState } from '../node/state-directory.ts';
-import type { Log } from '../ports.ts';
 import { stateDirectoryRefused, VerbError } from './failure.ts';
 
 const UNIT = 'latchkey-agent.service';
@@ -89,7 +89,11 @@ async function sayGoodbye(options: Parameters<typeof uninstall>[0]): Promise<boo
   if (!lock.ok) return false;
   try {
     const enrolled = await openEnrolled(directory, options.environment);
-    const { agent, instance } = composeAgent(enrolled, { log: SILENT, policyFile: options.policyFile, standby: false });
+    const { agent, instance } = composeAgent(enrolled, {
+      log: SILENT_LOG,
+      policyFile: options.policyFile,
+      standby: false,
+    });
     await agent.start();
     let live = false;
     for (let waitedMs = 0; waitedMs < GOODBYE_MS_MAX && !live; waitedMs += POLL_MS) {
@@ -106,5 +110,3 @@ async function sayGoodbye(options: Parameters<typeof uninstall>[0]): Promise<boo
     lock.release();
   }
 }
-
-const SILENT: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };

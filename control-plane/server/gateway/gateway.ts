@@ -6,6 +6,7 @@ import {
   encodeFrame,
   toBase64Url,
   type AgentFrame,
+  type AgentFrameOf,
   type CloseReason,
   type Nonce,
   type Verify,
@@ -144,7 +145,7 @@ class Peer implements ConnectionHandler {
     return this.#deps.listener.frame(this.#phase.session, frame);
   }
 
-  async #onHello(hello: Extract<AgentFrame, { type: 'hello' }>): Promise<void> {
+  async #onHello(hello: AgentFrameOf<'hello'>): Promise<void> {
     if (this.#phase.name !== 'hello') {
       this.#turnAway('frame-unexpected');
       return;
@@ -159,7 +160,7 @@ class Peer implements ConnectionHandler {
     this.#connection.send(encodeFrame(answer.reply));
   }
 
-  async #onProof(proof: Extract<AgentFrame, { type: 'agent-proof' }>): Promise<void> {
+  async #onProof(proof: AgentFrameOf<'agent-proof'>): Promise<void> {
     if (this.#phase.name !== 'proof') {
       this.#turnAway('frame-unexpected');
       return;

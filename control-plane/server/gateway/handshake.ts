@@ -5,7 +5,7 @@ import {
   signingInput,
   toBase64Url,
   transcriptBytes,
-  type AgentFrame,
+  type AgentFrameOf,
   type CloseReason,
   type Digest,
   type InstanceFacts,
@@ -13,7 +13,7 @@ import {
   type KeySet,
   type Nonce,
   type SealingKeyStatement,
-  type ServerFrame,
+  type ServerFrameOf,
   type SessionRole,
   type Signed,
   type Signer,
@@ -24,8 +24,6 @@ import {
 import type { InstanceRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
 import type { Random } from '../service/ports.ts';
-
-type Frame<T extends AgentFrame['type']> = Extract<AgentFrame, { type: T }>;
 
 /** What the control plane proves itself with. */
 export interface ServerIdentity {
@@ -45,7 +43,7 @@ export interface HandshakeDeps {
 export interface Introduced {
   readonly transcript: Transcript;
   readonly instance: InstanceRecord;
-  readonly reply: ServerFrame;
+  readonly reply: ServerFrameOf<'server-proof'>;
 }
 
 /** After the proof: who it is. */
@@ -60,8 +58,7 @@ export interface Proven {
   readonly facts: InstanceFacts;
   readonly sealingKey: Signed;
   readonly sealingStatement: SealingKeyStatement;
-  readonly generations: Frame<'agent-proof'>['generations'];
-  readonly clock: number;
+  readonly generations: AgentFrameOf<'agent-proof'>['generations'];
 }
 
 export type Refused = { readonly ok: false; readonly reason: CloseReason };
@@ -70,7 +67,7 @@ export type Answer<T> = ({ readonly ok: true } & T) | Refused;
 const refuse = (reason: CloseReason): Refused => ({ ok: false, reason });
 
 /** Answers the hello with the server's own proof. An unknown instance and a wrong identity look the same. */
-export async function introduce(deps: HandshakeDeps, hello: Frame<'hello'>): Promise<Answer<Introduced>> {
+export async function introduce(deps: HandshakeDeps, hello: AgentFrameOf<'hello'>): Promise<Answer<Introduced>> {
   const protocol = negotiateVersion(hello.protocols);
   if (protocol === null) return refuse('version-unsupported');
   if (hello.role !== 'agent') return refuse('role-not-allowed');
@@ -88,7 +85,7 @@ export async function introduce(deps: HandshakeDeps, hello: Frame<'hello'>): Pro
     serverNonce: toBase64Url(deps.random.bytes(32)) as Nonce,
   };
   const signature = await orderSigner.sign(signingInput('session-server', transcriptBytes(transcript)));
-  const reply: ServerFrame = {
+  const reply: ServerFrameOf<'server-proof'> = {
     type: 'server-proof',
     protocol,
     serverId: keySet.serverId,
@@ -104,7 +101,7 @@ export async function introduce(deps: HandshakeDeps, hello: Frame<'hello'>): Pro
 export async function prove(
   deps: HandshakeDeps,
   introduced: Introduced,
-  proof: Frame<'agent-proof'>,
+  proof: AgentFrameOf<'agent-proof'>,
 ): Promise<Answer<{ readonly proven: Proven }>> {
   const { transcript, instance } = introduced;
   if (instance.identityKey === null) return refuse('proof-invalid');
@@ -131,7 +128,6 @@ export async function prove(
     sealingKey: proof.sealingKey,
     sealingStatement: certified.statement,
     generations: proof.generations,
-    clock: proof.clock,
   };
   return { ok: true, proven };
 }
