@@ -12,6 +12,7 @@ import { mustRun, run, startDaemon, until, type Daemon, type Finished } from './
 const PREFERRED_PORT = 8443;
 const HOST = '127.0.0.1';
 const READY_DEADLINE_MS = 30_000;
+const START_TRIES_MAX = 3;
 const PROBE_TIMEOUT_MS = 2_000;
 /** It lets requests end and asks agents to come back later, of which there are none by then. */
 const STOP_GRACE_MS = 10_000;
@@ -40,24 +41,12 @@ export interface ControlPlaneOptions {
 }
 
 /** Starts `latchkey server` on loopback, with the embedded store, and resolves when it is ready. */
-export async function startControlPlane({ directory, cleanup, signal }: ControlPlaneOptions): Promise<ControlPlane> {
-  const address = `${HOST}:${await freePort()}`;
-  const url = `https://${address}`;
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { directory, signal } = options;
   const data = join(directory, 'data');
   const keys = join(directory, 'keys'); // apart from the data, as a backup of the data must hold no key
   const caFile = join(keys, 'ca.crt');
-  const daemon = startDaemon(
-    [program('latchkey'), 'server', '--listen', address, '--public-url', url, '--data', data, '--keys', keys],
-    { env: PLAIN_ENVIRONMENT, logFile: join(directory, 'control-plane.log') },
-  );
-  cleanup.defer('the control plane', () => daemon.end({ graceMs: STOP_GRACE_MS }));
-  await until(
-    () => {
-      if (daemon.ended !== null) throw new StepFailure(`the control plane ended ${daemon.ended}`, daemon);
-      return isReady(url, caFile);
-    },
-    { deadlineMs: READY_DEADLINE_MS, everyMs: 50, signal, why: () => new StepFailure('it is not ready', daemon) },
-  );
+  const { url, daemon } = await startServer(options, { data, keys, caFile });
 
   const tokenFile = join(data, 'administrator-token');
   const operator: Record<string, string> = {
@@ -75,6 +64,32 @@ export async function startControlPlane({ directory, cleanup, signal }: ControlP
     latchkey: (args, input = '') => run([command, ...args], { env, signal, input }),
     json: async (args) => JSON.parse((await mustRun([command, ...args, '--json'], { env, signal })).stdout) as unknown,
   };
+}
+
+/** A port that was free a moment ago may be taken by now: then it is another one's turn. */
+async function startServer(
+  { directory, cleanup, signal }: ControlPlaneOptions,
+  { data, keys, caFile }: { readonly data: string; readonly keys: string; readonly caFile: string },
+): Promise<{ url: string; daemon: Daemon }> {
+  for (let tries = 1; ; tries += 1) {
+    const port = await freePort();
+    const url = `https://${HOST}:${port}`;
+    const flags = ['--listen', `${HOST}:${port}`, '--public-url', url, '--data', data, '--keys', keys];
+    const daemon = startDaemon([program('latchkey'), 'server', ...flags], {
+      env: PLAIN_ENVIRONMENT,
+      logFile: join(directory, 'control-plane.log'),
+    });
+    cleanup.defer('the control plane', () => daemon.end({ graceMs: STOP_GRACE_MS }));
+    await until(() => daemon.ended !== null || isReady(url, caFile), {
+      ...{ deadlineMs: READY_DEADLINE_MS, everyMs: 50, signal },
+      why: () => new StepFailure('it is not ready', daemon),
+    });
+    if (daemon.ended === null) return { url, daemon };
+    const portIsTaken = (await tryPort(port)) === null;
+    if (!portIsTaken || tries === START_TRIES_MAX) {
+      throw new StepFailure(`the control plane ended ${daemon.ended}`, daemon);
+    }
+  }
 }
 
 function environmentScript(operator: Readonly<Record<string, string>>, tokenFile: string): string {

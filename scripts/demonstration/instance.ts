@@ -8,8 +8,15 @@ import { mustRun, run, signalIfThere, startDaemon, until, type Argv, type Daemon
 
 const START_DEADLINE_MS = 20_000;
 const KILLED_GRACE_MS = 5_000;
+const UNAVAILABLE = 69;
 /** `throwaway-instance` ends with these when the machine cannot have instances; so does the demonstration. */
-const MACHINE_REFUSES: readonly number[] = [69, 77];
+const MACHINE_REFUSES: readonly number[] = [UNAVAILABLE, 77];
+/** What every instance will need: to see the checkout, to read what is secret, to give a file to somebody else. */
+const PROBE = `
+  test -x "$1" || exit 3
+  for file in /etc/shadow /etc/gshadow; do [ ! -e "$file" ] || cat "$file" > /dev/null || exit 4; done
+  : > /etc/latchkey-probe && chown 1:1 /etc/latchkey-probe`;
+const NOT_SEEN = 3;
 
 /** A private copy of this machine, in which accounts can be made and passwords set that the machine never knows. */
 export interface Instance {
@@ -35,11 +42,27 @@ export interface InstanceOptions {
 
 /** Throws when this machine cannot have instances, with the reason and what to do. */
 export async function tryNamespaces(directory: string, signal: AbortSignal): Promise<void> {
-  const argv: Argv = [program('throwaway-instance'), 'probe', join(directory, 'probe'), 'test', '-x', CHECKOUT];
+  const argv: Argv = [
+    program('throwaway-instance'),
+    'probe',
+    join(directory, 'probe'),
+    'sh',
+    '-c',
+    PROBE,
+    'sh',
+    CHECKOUT,
+  ];
   const { code, said } = await run(argv, { env: PLAIN_ENVIRONMENT, signal });
   if (code === 0) return;
-  const why = said.trim() || `${CHECKOUT} cannot be seen in an instance. Clone it to another file system, /usr/src say`;
-  throw new StepFailure(why, MACHINE_REFUSES.includes(code) ? { exitCode: code } : {});
+  if (code === NOT_SEEN)
+    throw new StepFailure(`${CHECKOUT} cannot be seen in an instance. Clone it to another file system, /usr/src say.`);
+  const why = said.trim();
+  if (MACHINE_REFUSES.includes(code)) throw new StepFailure(why, { exitCode: code });
+  // Root of a user namespace has neither the rights of root nor the other users.
+  const advice = "This is not the machine's own root. Run it as that; in a container, with --privileged";
+  throw new StepFailure(`account files cannot be changed in an instance: ${why}. ${advice}.`, {
+    exitCode: UNAVAILABLE,
+  });
 }
 
 /** Starts an instance and resolves when commands can run in it. */

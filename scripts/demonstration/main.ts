@@ -24,7 +24,7 @@ async function main(once: boolean): Promise<number> {
   const interruption = catchSignals(narrator);
   const cleanup = createCleanup();
   const accountFiles = takeSnapshot();
-  narrator.say('Latchkey on this machine: a control plane, three instances, and a password that is really reset.');
+  narrator.prose('Latchkey on this machine: a control plane, three instances, and a password that is really reset.');
   narrator.say();
   narrator.done(`Noted what is in ${filesText()}: it must be the same at the end.`);
 
@@ -80,16 +80,18 @@ function sayHowToGoOn(narrator: Narrator, { controlPlane, instances, account }: 
   const [instance] = instances;
   if (instance === undefined) throw new Error('there is no instance');
   narrator.heading('Go on yourself, as root in another terminal');
-  const say = (line: string, comment?: string): void =>
-    narrator.say(comment === undefined ? `  ${line}` : `  ${line.padEnd(52)} # ${comment}`);
+  const say = (line: string, comment?: string): void => {
+    if (comment !== undefined) narrator.say(`  # ${comment}`);
+    narrator.say(`  ${line}`);
+  };
   say(`cd ${CHECKOUT}`);
   say(`. ${controlPlane.environmentFile}`);
   say('scripts/latchkey instances list');
-  say(`scripts/latchkey reset ${instance.name} --account ${account}`, 'asks for a password of your choice');
   say('scripts/latchkey audit list');
+  say(`scripts/latchkey reset ${instance.name} --account ${account}`, 'It asks for a password of your choice:');
   narrator.say(`\nLog in to ${account} on ${instance.name} with it:`);
   say(entryLine(instance));
-  say(`su -s /bin/sh nobody -c 'su ${account}'`, 'in there, and not as root, who would not be asked');
+  say(`su -s /bin/sh nobody -c 'su ${account}'`, 'In there, and not as root, who would not be asked:');
   narrator.say();
   narrator.table([
     ['control plane', controlPlane.url],
@@ -97,7 +99,7 @@ function sayHowToGoOn(narrator: Narrator, { controlPlane, instances, account }: 
     ["the administrator's token", controlPlane.tokenFile],
     ['its log', controlPlane.daemon.logFile],
   ]);
-  narrator.say('\nRunning until you press Ctrl-C, which ends and removes all of it.');
+  narrator.heading('Running until you press Ctrl-C, which ends and removes all of it.');
 }
 
 /** Resolves when a signal came; throws when something ended that should not have. */

@@ -2,8 +2,10 @@ import { stripVTControlCharacters, styleText } from 'node:util';
 
 /** Says what happens, on standard output: plain lines, with colour and weight on a terminal that wants them. */
 export interface Narrator {
-  /** A line by itself. */
+  /** A line by itself, never broken: it may be there to be copied. */
   say(line?: string): void;
+  /** A sentence by itself. */
+  prose(line: string): void;
   heading(line: string): void;
   /** A line with the time since the beginning. */
   done(line: string): void;
@@ -16,6 +18,10 @@ export interface Narrator {
 }
 
 const INDENT = ' '.repeat(11);
+/** Narrower than this, indentation leaves no room for words. */
+const WRAPPED_COLUMNS_MIN = 40;
+/** Longer lines are hard to read, however wide the terminal. */
+const WRAPPED_COLUMNS_MAX = 110;
 
 export function createNarrator(out: NodeJS.WriteStream): Narrator {
   const started = performance.now();
@@ -25,17 +31,28 @@ export function createNarrator(out: NodeJS.WriteStream): Narrator {
   const write = (line: string): void => {
     out.write(`${line.trimEnd()}\n`);
   };
+  // On a terminal, words stay whole and under the text they belong to; elsewhere a line is a line.
+  const wrapped = (line: string, indent = ''): string[] => {
+    const columns = out.isTTY ? Math.min(out.columns, WRAPPED_COLUMNS_MAX) : Infinity;
+    if (columns < WRAPPED_COLUMNS_MIN) return [line];
+    return wrap(line, columns - indent.length).map((part, at) => (at === 0 ? part : indent + part));
+  };
   const elapsed = (): string => `${((performance.now() - started) / 1000).toFixed(1)} s`;
   const cell = (text: string, width: number): string => {
-    const padded = text.padEnd(width);
-    if (text === 'accepted') return style('green', padded);
-    return text === 'refused' ? style('red', padded) : padded;
+    const colour = text === 'accepted' ? 'green' : text === 'refused' ? 'red' : null;
+    return (colour === null ? text : style(colour, text)) + ' '.repeat(width - text.length);
   };
   return {
     elapsed,
     say: (line = '') => write(line),
-    heading: (line) => write(`\n${style('bold', line)}`),
-    done: (line) => write(`${style('dim', elapsed().padStart(8))}   ${line}`),
+    prose: (line) => wrapped(line).forEach(write),
+    heading: (line) =>
+      write(
+        `\n${wrapped(line)
+          .map((part) => style('bold', part))
+          .join('\n')}`,
+      ),
+    done: (line) => write(`${style('dim', elapsed().padStart(8))}   ${wrapped(line, INDENT).join('\n')}`),
     quote: (lines) => {
       // What programs say may carry what an agent or a user wrote: nothing of it may steer a terminal.
       for (const line of lines) write(style('dim', `${INDENT}| `) + stripVTControlCharacters(line));
@@ -48,4 +65,15 @@ export function createNarrator(out: NodeJS.WriteStream): Narrator {
       for (const row of rows) write(INDENT + row.map((text, at) => cell(text, (widths[at] ?? 0) + 3)).join(''));
     },
   };
+}
+
+/** Breaks between words. A word longer than a line has one of its own. */
+function wrap(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1);
+    if (line === undefined || line.length + 1 + word.length > columns) lines.push(word);
+    else lines[lines.length - 1] = `${line} ${word}`;
+  }
+  return lines;
 }

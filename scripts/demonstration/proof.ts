@@ -39,13 +39,9 @@ export function show(
 ): void {
   const rows = changes.map(({ instance, reset }, at) => [
     ...[instance.name, before[at]?.old ?? '', before[at]?.new ?? '', after[at]?.old ?? '', after[at]?.new ?? ''],
-    reset ? '' : 'not reset, so as before',
+    reset ? '' : 'not reset',
   ]);
-  narrator.table([
-    ['', 'before', '', 'after', '', ''],
-    ['', 'old password', 'new password', 'old password', 'new password', ''],
-    ...rows,
-  ]);
+  narrator.table([['', 'before', '', 'after', '', ''], ['', 'old', 'new', 'old', 'new', ''], ...rows]);
   for (const [at, { instance, reset }] of changes.entries()) {
     expect(instance, 'before the reset', before[at], { old: 'accepted', new: 'refused' });
     const promised = reset ? ({ old: 'refused', new: 'accepted' } as const) : before[at];
