@@ -13,8 +13,11 @@ const EXIT_USAGE = 2;
 
 /** Adds `latchkey server` and its verbs. Each sets the exit code of the process. */
 export function addServerCommand(program: Command): void {
+  // What follows a verb is the verb's: without this, `--keys` would be taken for the server's, and missed by the verb.
+  program.enablePositionalOptions();
   const server = withConfigOptions(program.command('server'))
     .description('run the control plane')
+    .enablePositionalOptions()
     .action((flags: Flags) => runServer(flags));
   withConfigOptions(server.command('check-config'))
     .description('say what is wrong with the configuration, start nothing')
@@ -30,9 +33,9 @@ function addDataVerbs(server: Command): void {
     .action(async (_: unknown, command: Command) => {
       await onData(command, async (dataDir) => {
         const { cancelledTasks, unknownTasks, voidPlans, revokedJoinTokens } = await afterRestore(dataDir);
-        say(`Cancelled ${String(cancelledTasks)} resets of an instance that had not been sent.`);
-        say(`Ended ${String(unknownTasks)} that had been sent: how they went is not known.`);
-        say(`Dropped ${String(voidPlans)} plans and revoked ${String(revokedJoinTokens)} join tokens.`);
+        say(`Cancelled what had not been sent to an instance yet: ${String(cancelledTasks)}.`);
+        say(`Ended as unknown what had been sent: ${String(unknownTasks)}.`);
+        say(`Dropped plans: ${String(voidPlans)}. Revoked join tokens: ${String(revokedJoinTokens)}.`);
       });
     });
   withConfigOptions(server.command('recover-administrator'))
@@ -83,8 +86,8 @@ function withConfigOptions(command: Command): Command {
     .option('--listen <host:port>', 'where to listen (default 127.0.0.1:8443)')
     .option('--public-url <url>', 'what agents dial, certificates name and links use')
     .option('--trust-proxy <networks>', 'whose x-forwarded-for is believed, comma-separated')
-    .option('--data <dir>', 'where the database lives')
-    .option('--keys <dir>', 'where the keys live: outside of the data and of its backups')
+    .option('--data <dir>', 'where the database lives (default /var/lib/latchkey)')
+    .option('--keys <dir>', 'where the keys live, outside of the data and of its backups (default /etc/latchkey/keys)')
     .option('--tls-cert <file>', 'a certificate that clients trust already, PEM')
     .option('--tls-key <file>', 'its key, PEM');
 }

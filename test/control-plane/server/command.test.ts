@@ -1,0 +1,66 @@
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+import { addServerCommand } from '../../../control-plane/server/command.ts';
+import { loadKeyring } from '../../../control-plane/server/keys/keyring.ts';
+import { DATABASE_FILE } from '../../../control-plane/server/maintenance.ts';
+import { openSqliteStore } from '../../../control-plane/server/store/sqlite-store.ts';
+
+let top: string;
+let keys: string;
+let data: string;
+let scriptKey: string;
+let said: string;
+
+beforeEach(async () => {
+  top = mkdtempSync(join(tmpdir(), 'latchkey-command-'));
+  keys = join(top, 'keys');
+  data = join(top, 'data');
+  scriptKey = join(top, 'offline.key');
+  said = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    said += String(text);
+    return true;
+  });
+  await loadKeyring({ dir: keys, publicUrl: 'https://latchkey.example:8443', now: Date.now() });
+  renameSync(join(keys, 'script.key'), scriptKey);
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(top, { recursive: true, force: true });
+});
+
+/** What `latchkey server …` does with these words. */
+async function server(...words: string[]): Promise<void> {
+  const program = new Command('latchkey').exitOverride();
+  addServerCommand(program);
+  await program.parseAsync(['server', ...words], { from: 'user' });
+  expect(process.exitCode ?? 0).toBe(0);
+}
+
+test('rotate-order-key takes the directory and the script key that stand behind it', async () => {
+  const before = readFileSync(join(keys, 'order.key'), 'utf8');
+  await server('rotate-order-key', '--keys', keys, '--script-key', scriptKey);
+  expect(said).toMatch(/^key set 2 names the order key /);
+  expect(readFileSync(join(keys, 'order.key'), 'utf8')).not.toBe(before);
+});
+
+test('sign-catalogue takes the directory and the script key that stand behind it', async () => {
+  rmSync(join(keys, 'catalogue.json'));
+  await server('sign-catalogue', '--keys', keys, '--script-key', scriptKey);
+  expect(said).toMatch(/^signed \S+ version 1 /);
+  expect(existsSync(join(keys, 'catalogue.json'))).toBe(true);
+});
+
+test('verbs about the data take the directory before or behind them', async () => {
+  await (await openSqliteStore({ path: join(data, DATABASE_FILE) })).close();
+  await server('--data', data, '--keys', keys, 'recover-administrator');
+  rmSync(join(data, 'administrator-token'));
+  await server('recover-administrator', '--data', data, '--keys', keys);
+  expect(existsSync(join(data, 'administrator-token'))).toBe(true);
+  await server('check-config', '--data', data, '--keys', keys);
+  expect(said).toContain('The configuration is good.');
+});
