@@ -22,16 +22,17 @@ function resetReads(db: Db): Pick<ResetRepository, 'get' | 'list' | 'targets' | 
       let query = db.selectFrom('resets').selectAll().where('requestedAt', 'is not', null);
       if (projects !== null) {
         const scope = listOf(projects);
-        query = query.where(({ and, or, exists, not, eb, selectFrom }) => {
-          const touched = selectFrom('tasks')
+        query = query.where((eb) => {
+          const touched = eb
+            .selectFrom('tasks')
             .innerJoin('instances', 'instances.id', 'tasks.instanceId')
             .select('tasks.id')
             .whereRef('tasks.resetId', '=', 'resets.id');
-          const within = and([
-            exists(touched.where('instances.project', 'in', scope)),
-            not(exists(touched.where('instances.project', 'not in', scope))),
+          const within = eb.and([
+            eb.exists(touched.where('instances.project', 'in', scope)),
+            eb.not(eb.exists(touched.where('instances.project', 'not in', scope))),
           ]);
-          return requestedWith === undefined ? within : or([eb('resets.tokenId', '=', requestedWith), within]);
+          return requestedWith === undefined ? within : eb.or([eb('resets.tokenId', '=', requestedWith), within]);
         });
       }
       if (page.after !== null) {
