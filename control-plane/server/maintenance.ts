@@ -1,14 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeAdministratorToken } from './admin-token.ts';
+import { DATABASE_FILE, writeAdministratorToken } from './data-directory.ts';
 import { sha256Sync, systemClock, systemRandom } from './runtime.ts';
 import { newAdministratorToken } from './service/administrator-token.ts';
 import { cleanUpAfterRestore, type RestoreCleanup } from './service/restore.ts';
 import { StoreError } from './store/errors.ts';
 import { openSqliteStore, type SqliteStore } from './store/sqlite-store.ts';
-
-/** The database, within `--data`. */
-export const DATABASE_FILE = 'latchkey.db';
 
 /**
  * Makes another administrator's token, for when none is left. Whoever may write the database may have one: this asks

@@ -2,9 +2,9 @@ import { createServer as createHttpsServer } from 'node:https';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { verifyEd25519 } from '#protocol';
-import { writeAdministratorToken } from './admin-token.ts';
 import type { ServerConfig } from './config.ts';
 import { createCore, type Core } from './core.ts';
+import { DATABASE_FILE, writeAdministratorToken } from './data-directory.ts';
 import { createWebSocketGateway } from './gateway/websocket.ts';
 import { createApp } from './http/app.ts';
 import { createBearerAuthentication } from './http/authentication.ts';
@@ -13,7 +13,6 @@ import { createMetricsApp } from './http/metrics-app.ts';
 import { HTTP_SERVER_OPTIONS } from './http/server-options.ts';
 import { sourceOf } from './http/source.ts';
 import { loadKeyring, type Keyring } from './keys/keyring.ts';
-import { DATABASE_FILE } from './maintenance.ts';
 import { sha256Sync, systemClock, systemRandom } from './runtime.ts';
 import { createOperatorServices, type OperatorServices } from './service/operator-services.ts';
 import type { Log } from './service/ports.ts';
@@ -94,7 +93,9 @@ function createServices(deps: { core: Core; store: Store; log: Log; keyring: Key
       close: (id, reason) => {
         core.dismiss(id, reason);
       },
-      tasksEnded: core.tasksEnded,
+      tasksEnded: (tasks) => {
+        core.tasksEnded(tasks);
+      },
     },
     joinTrust: { caPin: keyring.caPin, scriptKey: () => keyring.scriptKey },
     keySet: () => keyring.signedKeySet,

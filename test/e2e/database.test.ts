@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { fromBase64Url, parseJsonBytes, signJson, Signed, SealingKeyStatement, thumbprintOf } from '#protocol';
-import { DATABASE_FILE } from '../../control-plane/server/maintenance.ts';
+import { DATABASE_FILE } from '../../control-plane/server/data-directory.ts';
 import { newSealingPair, newSigner } from '../support/keys.ts';
 import type { Host } from '../support/hosts/host.ts';
 import { expectOnly } from '../support/hosts/login.ts';

@@ -5,8 +5,8 @@ import { Command } from 'commander';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { addServerCommand } from '../../../control-plane/server/command.ts';
+import { DATABASE_FILE } from '../../../control-plane/server/data-directory.ts';
 import { loadKeyring } from '../../../control-plane/server/keys/keyring.ts';
-import { DATABASE_FILE } from '../../../control-plane/server/maintenance.ts';
 import { openSqliteStore } from '../../../control-plane/server/store/sqlite-store.ts';
 
 let top: string;

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { afterRestore, DATABASE_FILE, recoverAdministrator } from '../../../control-plane/server/maintenance.ts';
+import { DATABASE_FILE } from '../../../control-plane/server/data-directory.ts';
+import { afterRestore, recoverAdministrator } from '../../../control-plane/server/maintenance.ts';
 import { sha256Sync } from '../../../control-plane/server/runtime.ts';
 import { parseApiToken, secretMatches } from '../../../control-plane/server/service/token-secrets.ts';
 import { openSqliteStore } from '../../../control-plane/server/store/sqlite-store.ts';

@@ -1,10 +1,14 @@
 import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Where the token of the first administrator is left for its owner: not in the log. */
-export const ADMINISTRATOR_TOKEN_FILE = 'administrator-token';
+/** What lies in `--data`. */
 
-/** Writes it for its owner alone (0600), whole or not at all. Returns the path. */
+export const DATABASE_FILE = 'latchkey.db';
+
+/** Where an administrator's token that nobody asked for over the API is left for its owner: not in the log. */
+const ADMINISTRATOR_TOKEN_FILE = 'administrator-token';
+
+/** Writes the token for its owner alone (0600), whole or not at all. Returns the path. */
 export function writeAdministratorToken(directory: string, token: string): string {
   const path = join(directory, ADMINISTRATOR_TOKEN_FILE);
   const fresh = `${path}.${String(process.pid)}`;
