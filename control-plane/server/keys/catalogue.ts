@@ -18,6 +18,7 @@ import {
   type OperatingSystem,
   type Signer,
 } from '#protocol';
+import type { CatalogueScript } from '../service/ports.ts';
 import { KeyringError } from './errors.ts';
 import { readJsonFile } from './key-files.ts';
 import { FILES } from './layout.ts';
@@ -26,12 +27,6 @@ import { FILES } from './layout.ts';
 
 /** The scripts that ship with this release. */
 export const SCRIPTS_DIR = fileURLToPath(new URL('../../../scripts/instance/', import.meta.url));
-
-/** A script as orders name it and as it travels. */
-export interface CatalogueScript {
-  readonly digest: Digest;
-  readonly script: SignedScript;
-}
 
 /** Null for a system that this release has no script for. */
 export type Scripts = Readonly<Record<OperatingSystem, CatalogueScript | null>>;

@@ -5,9 +5,8 @@ import type { AuditEntry } from '../store/records.ts';
 import type { AuditFilter, Store } from '../store/store.ts';
 import { createBackground } from './background.ts';
 import { ANYTHING, type Gate } from './gate.ts';
-import { listing, pageRequest } from './listing.ts';
+import { listing, pageRequest, type Listing } from './listing.ts';
 import type { Clock, Log } from './ports.ts';
-import type { Listing } from './reset-service.ts';
 
 const MINUTE_MS = 60_000;
 /** How many different refusals may wait to be written; what comes on top is counted under one common source. */

@@ -7,9 +7,7 @@ import {
   type InstanceId,
   type OperatingSystem,
   type PasswordPolicy,
-  type SignedScript,
   type Signer,
-  type Digest,
 } from '#protocol';
 import { actorOfToken, type Actor } from '../domain/actor.ts';
 import { authorize } from '../domain/authorization.ts';
@@ -19,16 +17,11 @@ import type { SessionDirectory } from '../gateway/session-directory.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { InstanceRecord, TaskRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
-import type { Clock, Hash, Log } from './ports.ts';
+import type { CatalogueScript, Clock, Hash, Log } from './ports.ts';
 import { changeTask } from './task-flow.ts';
 
 /** How many instances are served at the same time; the others wait in line. */
 const CONCURRENT_DELIVERIES_MAX = 64;
-
-export interface CatalogueScript {
-  readonly digest: Digest;
-  readonly script: SignedScript;
-}
 
 export interface DispatcherDeps {
   readonly store: Store;

@@ -18,10 +18,9 @@ import { ApiError, type ErrorDetail } from './errors.ts';
 import { ANYTHING, type AuditDetail, type Gate } from './gate.ts';
 import { locateForChange, locateForRead } from './instance-lookup.ts';
 import { viewOfInstance } from './instance-view.ts';
-import { listing, pageRequest } from './listing.ts';
+import { listing, pageRequest, type Listing } from './listing.ts';
 import type { Clock, Random } from './ports.ts';
 import { requireProject } from './project-service.ts';
-import type { Listing } from './reset-service.ts';
 
 /** The connections of agents, as far as operators end them. */
 export interface Sessions {

@@ -1,6 +1,11 @@
 import type { PageQuery } from '#protocol';
 import type { Page, PageRequest } from '../store/store.ts';
-import type { Listing } from './reset-service.ts';
+
+/** A page of a listing as the API hands it out. */
+export interface Listing<T> {
+  readonly items: readonly T[];
+  readonly nextCursor: string | null;
+}
 
 /** The store's page for a page of the API. */
 export function pageRequest(query: PageQuery): PageRequest {

@@ -1,4 +1,4 @@
-import type { Digest } from '#protocol';
+import type { Digest, SignedScript } from '#protocol';
 
 /** Time. Injected, so that a simulation can run a month in a second. */
 export interface Clock {
@@ -21,6 +21,12 @@ export interface Random {
 
 /** SHA-256, synchronous where the runtime has it. */
 export type Hash = (bytes: Uint8Array) => Digest;
+
+/** A script of the catalogue, as orders name it and as it travels. */
+export interface CatalogueScript {
+  readonly digest: Digest;
+  readonly script: SignedScript;
+}
 
 /** Structured log. Fields are redacted by the logger; secrets are not handed to it all the same. */
 export interface Log {

@@ -12,12 +12,7 @@ import type {
 } from '#protocol';
 import type * as z from 'zod';
 import type { Actor } from '../domain/actor.ts';
-
-/** A page of a listing as the API hands it out. */
-export interface Listing<T> {
-  readonly items: readonly T[];
-  readonly nextCursor: string | null;
-}
+import type { Listing } from './listing.ts';
 
 /** Resets from the operator's side. Every method authorises its actor and throws `ApiError`. */
 export interface ResetService {

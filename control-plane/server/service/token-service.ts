@@ -7,9 +7,8 @@ import { newAdministratorToken } from './administrator-token.ts';
 import { createBackground } from './background.ts';
 import { ApiError } from './errors.ts';
 import { ANYTHING } from './gate.ts';
-import { listing, pageRequest } from './listing.ts';
+import { listing, pageRequest, type Listing } from './listing.ts';
 import type { Log } from './ports.ts';
-import type { Listing } from './reset-service.ts';
 import { createApiToken, createJoinToken, type TokenCreation } from './token-creation.ts';
 import { parseApiToken, secretMatches } from './token-secrets.ts';
 

@@ -44,14 +44,14 @@ export interface InstanceRecord {
   /** Hashes of the continuity secrets that the next session may present. */
   readonly continuityCurrent: Digest | null;
   readonly continuityPrevious: Digest | null;
-  /** When and why the identity was fenced; null while it is not. */
+  /** When the identity was fenced; null while it is not. Why stands in `reasons`. */
   readonly fencedAt: number | null;
   readonly agentState: AgentState;
   readonly agentVersion: string | null;
   readonly facts: InstanceFacts | null;
   /** Last reported components; kept so that a restart does not forget why an agent was abnormal. */
   readonly components: ComponentMap;
-  /** Failing component → since when, for the reasons that have lasted. */
+  /** Why the agent is `abnormal`: what has failed for long enough to show, or what the control plane found. */
   readonly reasons: readonly AgentReason[];
   readonly connectedSince: number | null;
   readonly lastSeenAt: number | null;
