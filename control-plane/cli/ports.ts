@@ -17,8 +17,7 @@ export interface Terminal {
   /** Shows this as the last line of standard error in place of the one before; null takes it away. Terminals only. */
   status(line: string | null): void;
   /**
-   * Asks for one line per prompt without showing what is typed. The caller zeroes the buffers. Null when there is no
-   * terminal to ask on or the person gave up (Ctrl-C, Ctrl-D).
+   * Asks for one line per prompt without showing what is typed. The caller zeroes the buffers.
    */
   readHidden(prompts: readonly string[]): Promise<HiddenAnswer>;
   /** Asks for a line that may be seen; null when there is no terminal to ask on. */
@@ -32,6 +31,7 @@ export interface Terminal {
 export type HiddenAnswer =
   | { readonly kind: 'lines'; readonly lines: readonly Buffer[] }
   | { readonly kind: 'no-terminal' }
+  /** The person gave up: Ctrl-C, Ctrl-D. */
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'too-long' };
 

@@ -1,12 +1,11 @@
 import * as z from 'zod';
-import { API_PREFIX } from '#protocol';
+import { API_PREFIX, PAGE_ROWS_MAX } from '#protocol';
 import { CliError, clientError, refusalOf } from '../errors.ts';
 import type { HttpRequest, HttpResponse, Transport } from '../ports.ts';
 import { createSseParser, type ServerSentEvent } from './sse.ts';
 
 /** A page of tasks with their signed results is the largest answer there is. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
-const PAGE_ROWS = 1_000;
 
 export type QueryValue = string | number | undefined | readonly string[];
 export type Query = Readonly<Record<string, QueryValue>>;
@@ -59,7 +58,7 @@ export function createApiClient(transport: Transport): ApiClient {
       const page = z.object({ items: z.array(row), nextCursor: z.string().nullable() });
       const rows: z.output<typeof row>[] = [];
       for (let cursor: string | null | undefined; cursor !== null && rows.length < rowsMax;) {
-        const limit = Math.min(PAGE_ROWS, rowsMax - rows.length);
+        const limit = Math.min(PAGE_ROWS_MAX, rowsMax - rows.length);
         const found = await client.call({ method: 'GET', path, query: { ...query, limit, cursor } }, page);
         rows.push(...found.items);
         // A page without rows that promises another would never end.

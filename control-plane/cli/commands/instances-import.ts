@@ -49,9 +49,8 @@ async function sendAll(path: string, lines: readonly ImportLine[], routes: Sessi
   let added = 0;
   for (const chunk of importChunks(lines)) {
     try {
-      ({ added } = {
-        added: added + (await routes.instances.import({ instances: chunk.map(({ instance }) => instance) })).added,
-      });
+      const imported = await routes.instances.import({ instances: chunk.map(({ instance }) => instance) });
+      added += imported.added;
     } catch (error) {
       if (!(error instanceof CliError)) throw error;
       const failure = withLines(error, path, chunk);
