@@ -75,6 +75,9 @@ function parseOrRefuse(argv: string[]) {
 async function enrollVerb({ url, name, state }: Values): Promise<number> {
   if (url === undefined) throw usageError('"enroll" needs --url URL.');
   const token = await readSecretLine('Join token: ');
+  if (token === null) {
+    throw new VerbError('join-token-missing', 'No join token was given.', 'Run it again with one.', { exitCode: 2 });
+  }
   const { enroll } = await import('./verbs/enroll.ts');
   const { config, fingerprint } = await enroll({
     ...{ url, name: name ?? null, directory: state, token, environment: process.env },

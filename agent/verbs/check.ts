@@ -1,4 +1,4 @@
-import type { CloseReason, ComponentMap, InstanceFacts } from '#protocol';
+import { printable, type CloseReason, type ComponentMap, type InstanceFacts } from '#protocol';
 import { createHandshake } from '../core/handshake.ts';
 import { openLine } from '../core/line.ts';
 import { openTrust } from '../core/trust.ts';
@@ -33,7 +33,8 @@ export async function check(options: {
   const { directory } = options;
   const instance = createLinuxInstance({ clock: systemClock, random: systemRandom, directory, standby: false });
   const components = await instance.probe();
-  const connection = await tryConnection(enrolled, await instance.facts());
+  const tried = await tryConnection(enrolled, await instance.facts());
+  const connection = tried === null ? null : printable(tried);
   const reading = readPolicyFile(options.policyFile);
   instance.close();
   await enrolled.storage.close();

@@ -42,7 +42,8 @@ export async function readStatus(directory: string): Promise<StatusReport> {
     project: config.project,
     fingerprint: fingerprintOf(crypto.identity.key),
     keySetVersion,
-    lastLoss: last?.lastLoss ?? null,
+    // For a terminal, also as JSON, which escapes less than a terminal minds.
+    lastLoss: lossOf(last),
     components: last?.components ?? {},
     unacknowledgedResults: last?.unacknowledgedResults ?? null,
   };
@@ -58,6 +59,11 @@ async function keySetVersionOf({ storage, crypto, config }: Enrolled): Promise<n
   }
 }
 
+function lossOf(last: AgentStatus | null): string | null {
+  const why = last?.lastLoss ?? null;
+  return why === null ? null : printable(why);
+}
+
 export function formatStatus(report: StatusReport): string {
   const state = report.running ? (report.state ?? 'starting') : 'not running';
   const rows = [
@@ -66,7 +72,7 @@ export function formatStatus(report: StatusReport): string {
     ['server', report.server],
     ['fingerprint', report.fingerprint],
     ['key set', report.keySetVersion === null ? 'missing or damaged' : `version ${String(report.keySetVersion)}`],
-    ...(report.lastLoss === null ? [] : [['last loss', printable(report.lastLoss)]]),
+    ...(report.lastLoss === null ? [] : [['last loss', report.lastLoss]]),
     ...(report.unacknowledgedResults === null
       ? []
       : [['results', `${String(report.unacknowledgedResults)} to deliver`]]),

@@ -58,7 +58,7 @@ describe('status', () => {
 
   test('shows no control characters, whoever put them there', async () => {
     await world.join();
-    const lastLoss = 'closed \u001b]0;owned\u0007\r';
+    const lastLoss = 'closed \u001b]0;owned\u0007\r\u009b2J\u202e';
     writeStatusFile(world.directory, {
       state: 'waiting',
       since: 0,
@@ -67,7 +67,8 @@ describe('status', () => {
       unacknowledgedResults: 0,
     });
     const lock = lockDirectory(world.directory);
-    expect(formatStatus(await readStatus(world.directory))).not.toMatch(/[^\P{Cc}\n]/u);
+    const report = await readStatus(world.directory);
+    for (const text of [formatStatus(report), JSON.stringify(report)]) expect(text).not.toMatch(/[^\P{C}\n]/u);
     if (lock.ok) lock.release();
   });
 
