@@ -3,6 +3,7 @@ import { openEnrolled, type Enrolled } from '../compose.ts';
 import { openTrust } from '../core/trust.ts';
 import { holderOf } from '../node/instance-lock.ts';
 import { readStatusFile } from '../node/status-file.ts';
+import type { AgentStatus } from '../ports.ts';
 
 export interface StatusReport {
   readonly running: boolean;
