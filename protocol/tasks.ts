@@ -32,6 +32,23 @@ export const TaskState = z.enum([
 ]);
 export type TaskState = z.infer<typeof TaskState>;
 
+/** As what a task counts in the sums of a reset; `pending` is everything that is still to come to an end. */
+export const TASK_COUNTS_AS = {
+  pending: 'pending',
+  staged: 'pending',
+  'awaiting-boot': 'pending',
+  dispatched: 'pending',
+  accepted: 'pending',
+  running: 'pending',
+  succeeded: 'succeeded',
+  failed: 'failed',
+  'outcome-unknown': 'failed',
+  'task-expired': 'failed',
+  cancelled: 'failed',
+  superseded: 'failed',
+  blocked: 'blocked',
+} as const satisfies Record<TaskState, 'pending' | 'succeeded' | 'failed' | 'blocked'>;
+
 /** How a success was proven; `login` is the whole of it, the others come with warnings that name the cause. */
 export const VerifiedBy = z.enum(['login', 'authenticate', 'hash']);
 export type VerifiedBy = z.infer<typeof VerifiedBy>;

@@ -91,6 +91,7 @@ export const StartReset = z.strictObject({
 });
 export type StartReset = z.input<typeof StartReset>;
 
+/** How many tasks of a reset stand where, as `TASK_COUNTS_AS` sorts them. */
 export const ResetCounts = z.object({
   total: z.int(),
   succeeded: z.int(),

@@ -2,6 +2,7 @@ import {
   explain,
   openSigned,
   RID_500,
+  TASK_COUNTS_AS,
   TaskResult,
   thumbprintOf,
   type AccountRef,
@@ -9,6 +10,7 @@ import {
   type InstanceId,
   type PlannedTarget,
   type PublicKey,
+  type ResetCounts,
   type ResetId,
   type Task,
   type TaskState,
@@ -111,36 +113,16 @@ async function provenResult(task: Task, expected: Expectation, verify: Verify): 
   return fits ? body : null;
 }
 
-const FINISHED: ReadonlySet<TaskState> = new Set([
-  'succeeded',
-  'failed',
-  'outcome-unknown',
-  'task-expired',
-  'cancelled',
-  'superseded',
-  'blocked',
-]);
-
 export function isFinished({ state }: { readonly state: TaskState | null }): boolean {
-  return state !== null && FINISHED.has(state);
+  return state !== null && TASK_COUNTS_AS[state] !== 'pending';
 }
 
-export interface Tally {
-  readonly total: number;
-  readonly succeeded: number;
-  readonly failed: number;
-  readonly blocked: number;
-  readonly pending: number;
-}
-
-export function tallyOf(outcomes: Iterable<Outcome>): Tally {
+/** The sums of `outcomes`; what was planned and not started counts as pending. */
+export function tallyOf(outcomes: Iterable<Outcome>): ResetCounts {
   const tally = { total: 0, succeeded: 0, failed: 0, blocked: 0, pending: 0 };
-  for (const outcome of outcomes) {
+  for (const { state } of outcomes) {
     tally.total += 1;
-    if (outcome.state === 'succeeded') tally.succeeded += 1;
-    else if (outcome.state === 'blocked') tally.blocked += 1;
-    else if (isFinished(outcome)) tally.failed += 1;
-    else tally.pending += 1;
+    tally[state === null ? 'pending' : TASK_COUNTS_AS[state]] += 1;
   }
   return tally;
 }
@@ -170,7 +152,7 @@ export function mayBeApplied(outcome: Outcome): boolean {
 export type Ending = 'watched' | 'accepted' | 'dry-run' | 'detached';
 
 /** 0: everything succeeded, was accepted (`--no-wait`) or could be reset (`--dry-run`). 1: some did not. */
-export function exitCodeOf(ending: Ending, tally: Tally): 0 | 1 {
+export function exitCodeOf(ending: Ending, tally: ResetCounts): 0 | 1 {
   switch (ending) {
     case 'watched':
       return tally.succeeded === tally.total ? 0 : 1;

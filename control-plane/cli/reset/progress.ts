@@ -1,6 +1,7 @@
+import type { ResetCounts } from '#protocol';
 import { durationText } from '../output/format.ts';
 import type { Clock, Terminal } from '../ports.ts';
-import { isFinished, tallyOf, type Outcome, type Tally } from './outcome.ts';
+import { isFinished, tallyOf, type Outcome } from './outcome.ts';
 
 /** At most 10 lines a second on a terminal; in a log, one every 10 seconds. */
 const REDRAW_MS = 100;
@@ -9,7 +10,7 @@ const PLAIN_LINE_MS = 10_000;
 const RATE_MS_MIN = 1_000;
 
 /** `12 of 40 done, 1 failed, 0 blocked, 27 pending, 3.2/s, 9 s left`, cut to the terminal's width. */
-export function progressLine(tally: Tally, elapsedMs: number, columns: number): string {
+export function progressLine(tally: ResetCounts, elapsedMs: number, columns: number): string {
   const parts = [
     `${tally.succeeded} of ${tally.total} done`,
     `${tally.failed} failed`,

@@ -1,4 +1,4 @@
-import type { Code, TaskState } from '#protocol';
+import { TASK_COUNTS_AS, TaskState, type Code } from '#protocol';
 
 /** What can happen to a task. */
 export type TaskEvent =
@@ -87,13 +87,15 @@ export function nextTaskState(state: TaskState, event: TaskEvent): TaskState | n
 
 /** Nothing was sent yet: it can still be cancelled or superseded without a doubt. */
 export const UNAPPLIED_STATES: readonly TaskState[] = ['pending', 'staged', 'awaiting-boot'];
-/** An order may be with the instance. */
-export const IN_FLIGHT_STATES: readonly TaskState[] = ['dispatched', 'accepted', 'running'];
 /** Everything that is still to come to an end. */
-export const UNFINISHED_STATES: readonly TaskState[] = [...UNAPPLIED_STATES, ...IN_FLIGHT_STATES];
+export const UNFINISHED_STATES: readonly TaskState[] = TaskState.options.filter(isUnfinished);
+/** An order may be with the instance. */
+export const IN_FLIGHT_STATES: readonly TaskState[] = UNFINISHED_STATES.filter(
+  (state) => !UNAPPLIED_STATES.includes(state),
+);
 
 export function isUnfinished(state: TaskState): boolean {
-  return UNFINISHED_STATES.includes(state);
+  return TASK_COUNTS_AS[state] === 'pending';
 }
 
 /** The code that a task carries after the control plane itself ended it. */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { TaskId, TaskState, type ResetCounts } from '#protocol';
+import { TASK_COUNTS_AS, TaskId, TaskState, type ResetCounts } from '#protocol';
 import { UNFINISHED_STATES } from '../../domain/task.ts';
 import { defineCursor, toPage } from '../cursor.ts';
 import { taskRows } from '../rows.ts';
@@ -124,12 +124,7 @@ function summarise(rows: readonly { state: TaskState; count: number }[]): ResetC
   const counts = { total: 0, succeeded: 0, failed: 0, blocked: 0, pending: 0 };
   for (const { state, count } of rows) {
     counts.total += count;
-    counts[bucketOf(state)] += count;
+    counts[TASK_COUNTS_AS[state]] += count;
   }
   return counts;
-}
-
-function bucketOf(state: TaskState): Exclude<keyof ResetCounts, 'total'> {
-  if (UNFINISHED_STATES.includes(state)) return 'pending';
-  return state === 'succeeded' || state === 'blocked' ? state : 'failed';
 }
