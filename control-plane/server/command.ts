@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { readConfig, type ConfigFlags, type ServerConfig } from './config.ts';
+import { DEFAULT_KEYS_DIR, readConfig, type ConfigFlags, type ServerConfig } from './config.ts';
 import { rotateOrderKey, signCatalogue } from './keys/offline.ts';
 import { createLog } from './logging.ts';
 import { afterRestore, recoverAdministrator } from './maintenance.ts';
@@ -57,7 +57,7 @@ function addKeyVerbs(server: Command): void {
   server
     .command('sign-catalogue')
     .description('sign the reset scripts of this release; run where the script key is')
-    .requiredOption('--keys <dir>', 'the keys directory')
+    .option('--keys <dir>', 'the keys directory', DEFAULT_KEYS_DIR)
     .requiredOption('--script-key <file>', 'the script key, brought from where it is kept')
     .action(async (_: unknown, command: Command) => {
       const { keys, scriptKey } = command.optsWithGlobals<{ keys: string; scriptKey: string }>();
@@ -69,7 +69,7 @@ function addKeyVerbs(server: Command): void {
   server
     .command('rotate-order-key')
     .description('make a new order key and revoke the old one; run where the script key is')
-    .requiredOption('--keys <dir>', 'the keys directory')
+    .option('--keys <dir>', 'the keys directory', DEFAULT_KEYS_DIR)
     .requiredOption('--script-key <file>', 'the script key, brought from where it is kept')
     .action(async (_: unknown, command: Command) => {
       const { keys, scriptKey } = command.optsWithGlobals<{ keys: string; scriptKey: string }>();

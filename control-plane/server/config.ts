@@ -71,6 +71,7 @@ export interface ConfigSource {
 const FILE_BYTES_MAX = 1024 * 1024;
 const PORT_MAX = 65_535;
 const DEFAULT_LISTEN = '127.0.0.1:8443';
+export const DEFAULT_KEYS_DIR = '/etc/latchkey/keys';
 /** Listening there is not somewhere one can dial. */
 const EVERYWHERE: readonly string[] = ['0.0.0.0', '::'];
 /** Names of networks that the framework knows besides addresses. */
@@ -114,7 +115,7 @@ const ConfigText = z.strictObject({
   publicUrl: PublicUrl.optional(),
   trustProxy: z.union([z.boolean(), z.array(Network).min(1)]).default(false),
   dataDir: Path.default('/var/lib/latchkey'),
-  keysDir: Path.default('/etc/latchkey/keys'),
+  keysDir: Path.default(DEFAULT_KEYS_DIR),
   tlsCert: Path.optional(),
   tlsKey: Path.optional(),
   passwordPolicy: PasswordPolicy.partial().default({}),

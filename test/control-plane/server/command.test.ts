@@ -55,6 +55,12 @@ test('sign-catalogue takes the directory and the script key that stand behind it
   expect(existsSync(join(keys, 'catalogue.json'))).toBe(true);
 });
 
+test('verbs that need the script key take the directory before them, too', async () => {
+  await server('--keys', keys, 'rotate-order-key', '--script-key', scriptKey);
+  await server('--keys', keys, 'sign-catalogue', '--script-key', scriptKey);
+  expect(said).toMatch(/^key set 2 .*\nsigned \S+ version 1 /);
+});
+
 test('verbs about the data take the directory before or behind them', async () => {
   await (await openSqliteStore({ path: join(data, DATABASE_FILE) })).close();
   await server('--data', data, '--keys', keys, 'recover-administrator');
