@@ -55,6 +55,22 @@ async function startOver(config: ServerConfig, log: Log, keyring: Keyring, store
     script: (os) => keyring.scripts[os],
     passwordPolicy: config.passwordPolicy,
   });
+  try {
+    return await startAround(core, config, log, keyring, store);
+  } catch (error) {
+    // Its timers would keep a process alive that listens to nobody.
+    await core.drain();
+    throw error;
+  }
+}
+
+async function startAround(
+  core: Core,
+  config: ServerConfig,
+  log: Log,
+  keyring: Keyring,
+  store: Store,
+): Promise<RunningServer> {
   const services = createServices({ core, store, log, keyring });
   let administratorTokenFile: string | null = null;
   await services.tokens.firstAdministrator((token) => {
@@ -148,7 +164,12 @@ async function openSockets(deps: {
     gateway.onUpgrade(request, socket, head);
   });
   const metricsApp = await listenForMetrics(config, metrics);
-  await app.listen({ host: config.listen.host, port: config.listen.port });
+  try {
+    await app.listen({ host: config.listen.host, port: config.listen.port });
+  } catch (error) {
+    await Promise.all([app.close(), metricsApp?.close()]);
+    throw error;
+  }
   return {
     refuseNewWork() {
       shutdown.abort();
