@@ -1,9 +1,11 @@
-import { sealPassword, utf8, type Task } from '#protocol';
+import { sealPassword, utf8, type ResetPlan, type Task } from '#protocol';
 import type { Routes } from '../../control-plane/cli/api/routes.ts';
+import { until } from '../support/hosts/until.ts';
 import { statementOf } from '../support/statements.ts';
 import type { Measured } from './worker-client.ts';
 
 const RESET_MS_MAX = 60_000;
+const READY_MS_MAX = 60_000;
 const LIFETIME_MS = 600_000;
 
 /** As the API reports it, and as a client sees it, from its request to the last event of its reset. */
@@ -16,8 +18,7 @@ export async function resetThroughApi(
   { resets }: Routes,
   target: { readonly instance: string; readonly account: string; readonly password: string },
 ): Promise<WholePath> {
-  const { account } = target;
-  const plan = await resets.plan({ targets: { instances: [target.instance], tags: [] }, mode: 'online', account });
+  const plan = await readyPlan(resets, target);
   const [planned] = plan.targets;
   if (planned === undefined || planned.sealingKey === null)
     throw new Error(`${target.instance} cannot be reset: ${JSON.stringify(planned)}`);
@@ -41,6 +42,22 @@ export async function resetThroughApi(
     throw new Error(`the reset of ${target.instance} came to ${JSON.stringify(task)}`);
   }
   return { appliedMs, verifiedMs, seenMs };
+}
+
+/** A plan in which the instance is not blocked: its agent may still see the lock of the reset before, on a busy machine. */
+async function readyPlan(
+  resets: Routes['resets'],
+  { instance, account }: { readonly instance: string; readonly account: string },
+): Promise<ResetPlan> {
+  let blocked: unknown;
+  return until(
+    async () => {
+      const plan = await resets.plan({ targets: { instances: [instance], tags: [] }, mode: 'online', account });
+      blocked = plan.targets[0]?.blocked;
+      return blocked === null && plan;
+    },
+    { what: () => `${instance} to be ready: ${JSON.stringify(blocked)}`, deadlineMs: READY_MS_MAX, everyMs: 500 },
+  );
 }
 
 async function lastWord(resets: Routes['resets'], resetId: Parameters<Routes['resets']['events']>[0]): Promise<Task> {
