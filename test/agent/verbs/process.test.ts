@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { encodeFrame } from '#protocol';
 import { openEnrolledWorld, type Enrolled } from '../support/enrolled.ts';
 import { eventually } from '../support/fake-wire.ts';
@@ -15,6 +15,9 @@ const LAUNCHER = fileURLToPath(new URL('../../../scripts/latchkey-agent', import
 /** In the masks of /proc/PID/status. */
 const SIGUSR1_BIT = 1n << 9n;
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
+
+// Several starts of Node in one test; on a busy machine each takes seconds.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let world: Enrolled;
 const children = new Set<Child>();
