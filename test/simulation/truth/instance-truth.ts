@@ -151,10 +151,16 @@ export class InstanceTruth implements Tap {
     return [...this.machines.values()].filter((facts) => facts.instanceId === instanceId);
   }
 
-  /** The newest generation that was applied anywhere for that account of that instance. */
-  newestApplied(instanceId: InstanceId, account: string): number {
-    const applied = this.carriersOf(instanceId).flatMap((facts) => facts.applied);
-    return Math.max(0, ...applied.filter((one) => one.account === account).map((one) => one.task.generation));
+  /**
+   * The newest generation that was applied for that account of that instance, as far as anybody can know who hears of
+   * it: what a restored backup forgot is told by the machine that did it. While a copy speaks in its place, it is not.
+   */
+  newestKnowable(instanceId: InstanceId, account: string): number {
+    const isTwofold = this.#known.cloned.has(instanceId);
+    const applied = this.carriersOf(instanceId)
+      .flatMap((facts) => facts.applied)
+      .filter((one) => one.account === account && !(isTwofold && one.task.forgotten));
+    return Math.max(0, ...applied.map((one) => one.task.generation));
   }
 
   #factsOf(machine: WatchedMachine): MachineFacts {

@@ -158,8 +158,8 @@ function onInsert({ known, instances }: ObservedStoreDeps, tasks: readonly TaskR
   for (const task of tasks) {
     const { id, instanceId, account, generation, notAfter, state, sealed } = task;
     known.trace.add('server', `committed ${nameOf(task)} as ${state}`);
-    if (state === 'pending' && generation <= instances.newestApplied(instanceId, account))
-      known.violate('generations strictly rise', `${nameOf(task)} is not above what was applied`);
+    if (state === 'pending' && generation <= instances.newestKnowable(instanceId, account))
+      known.violate('generations strictly rise', `${nameOf(task)} is not above what was applied before`);
     known.addTask({
       ...{ id, resetId: task.resetId, instanceId, account, generation, notAfter, state },
       ...{ ciphertext: sealed?.ciphertext ?? '', dispatched: false, insertedBy: known.commits },
