@@ -5,6 +5,7 @@ import { ComponentMap } from './health.ts';
 import {
   DurationMs,
   EpochMs,
+  Generation,
   InstanceId,
   Nonce,
   OperatingSystem,
@@ -90,7 +91,7 @@ export const InstanceFacts = z.strictObject({
 export type InstanceFacts = z.infer<typeof InstanceFacts>;
 
 /** The newest generation that an instance has applied to an account. */
-export const AppliedGeneration = z.strictObject({ account: AccountName, generation: z.int().min(1) });
+export const AppliedGeneration = z.strictObject({ account: AccountName, generation: Generation });
 export type AppliedGeneration = z.infer<typeof AppliedGeneration>;
 
 /** The agent's proof, and where it stands. */

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { base64UrlBytes } from './encoding.ts';
+import { GENERATION_MAX } from './limits.ts';
 
 /** In lower case only: ids are compared, bound and signed as text, so each has one. */
 const id = () => z.uuid().refine((text) => text === text.toLowerCase(), 'must be in lower case');
@@ -60,6 +61,9 @@ export type OperatingSystem = z.infer<typeof OperatingSystem>;
 /** What an identity connects as; it has one session a role. */
 export const SessionRole = z.enum(['agent', 'plug-in']);
 export type SessionRole = z.infer<typeof SessionRole>;
+
+/** Counts the resets of one account on one instance: only rises. */
+export const Generation = z.int().min(1).max(GENERATION_MAX);
 
 /** Milliseconds since 1970-01-01T00:00:00Z. */
 export const EpochMs = z.int().min(0).max(253_402_300_799_999);

@@ -31,6 +31,16 @@ export const KEY_SET_KEYS_MAX = 64;
 export const SCRIPT_BYTES_MAX = 64 * 1024;
 /** How many (account, generation) pairs an agent may report. */
 export const GENERATIONS_MAX = 1_000;
+/**
+ * The highest generation on the wire. Nobody gets there by resets; what an agent claims has room for successors above it
+ * all the same, in every store: past 2^53 a number that was written could not be read again.
+ */
+export const GENERATION_MAX = 2 ** 40;
+/**
+ * How far an order may be ahead of the last one that was applied. Who steals the order key for a day could otherwise use
+ * up all generations of an account, and it could never be reset again.
+ */
+export const GENERATION_STEP_MAX = 1_000_000;
 
 /** A sealing key is replaced after this long; its certificate ends a little later, so that a late client still fits. */
 export const SEALING_KEY_ROTATION_MS = 30 * 24 * 3_600_000;

@@ -1,7 +1,17 @@
 import * as z from 'zod';
 import { AccountRef } from './accounts.ts';
 import { base64UrlBytes, Digest } from './encoding.ts';
-import { DurationMs, EpochMs, InstanceId, OperatingSystem, PublicKey, ResetId, TaskId, Thumbprint } from './ids.ts';
+import {
+  DurationMs,
+  EpochMs,
+  Generation,
+  InstanceId,
+  OperatingSystem,
+  PublicKey,
+  ResetId,
+  TaskId,
+  Thumbprint,
+} from './ids.ts';
 import { DETAIL_CHARS_MAX, ORDER_LIFETIME_MS_MAX, RESET_LIFETIME_MS_MAX, SCRIPT_BYTES_MAX } from './limits.ts';
 import { PasswordPolicy } from './passwords.ts';
 import { Signed } from './signing.ts';
@@ -67,7 +77,7 @@ export const Order = z.strictObject({
   /** Whether the operator may reset a privileged account (uid 0, administrators). */
   privileged: z.boolean(),
   /** Rises with every reset of one (instance, account). */
-  generation: z.int().min(1),
+  generation: Generation,
   /** SHA-256 of the script that applies it. */
   scriptDigest: Digest,
   sealed: SealedPassword,
@@ -95,7 +105,7 @@ export const TaskResult = z
     instanceId: InstanceId,
     /** The account's name as the instance resolved it; as ordered where it did not get that far. */
     account: AccountRef,
-    generation: z.int().min(1),
+    generation: Generation,
     /** SHA-256 of `enc` and `ciphertext` of the sealed password: ties the result to the password it speaks of. */
     sealedDigest: Digest,
     state: z.enum(['succeeded', 'failed', 'outcome-unknown']),

@@ -1,6 +1,7 @@
 import {
   findKey,
   fromBase64Url,
+  GENERATION_STEP_MAX,
   openSigned,
   Order,
   ScriptStatement,
@@ -102,12 +103,12 @@ export function judgeOrder(order: Order, context: JudgementContext): OrderVerdic
   if (ledger.tasks.size >= OPEN_TASKS_MAX || ledger.spent.size >= SPENT_RESETS_MAX) {
     return { verdict: 'refuse', code: 'policy-rate-refused' };
   }
+  const applied = ledger.generations.get(order.account) ?? 0;
+  if (order.generation > applied + GENERATION_STEP_MAX) return { verdict: 'refuse', code: 'order-malformed' };
   const deadlineMs = deadlineOf(order, context);
   if (context.arrivedMs >= deadlineMs) return { verdict: 'fail', code: 'order-expired' };
   if (context.wallMs > order.notAfter) return { verdict: 'fail', code: 'reset-expired' };
-  if (order.generation <= (ledger.generations.get(order.account) ?? 0)) {
-    return { verdict: 'fail', code: 'generation-stale' };
-  }
+  if (order.generation <= applied) return { verdict: 'fail', code: 'generation-stale' };
   return { verdict: 'take', deadlineMs };
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   DEFAULT_PASSWORD_POLICY,
+  GENERATION_STEP_MAX,
   type AccountRef,
   type Digest,
   type Order,
@@ -74,6 +75,8 @@ describe('an order', () => {
     ['at the client’s limit', {}, { wallMs: ORDER.notAfter }, 'take'],
     ['past the client’s limit', {}, { wallMs: ORDER.notAfter + 1 }, 'fail reset-expired'],
     ['above the last generation', {}, { ledger: ledger({ generations: new Map([[ORDER.account, 4]]) }) }, 'take'],
+    ['as far ahead as one may be', { generation: GENERATION_STEP_MAX }, {}, 'take'],
+    ['further: it would use them up', { generation: GENERATION_STEP_MAX + 1 }, {}, 'refuse order-malformed'],
     ['at the last', {}, { ledger: ledger({ generations: new Map([[ORDER.account, 5]]) }) }, 'fail generation-stale'],
     ['below it', {}, { ledger: ledger({ generations: new Map([[ORDER.account, 6]]) }) }, 'fail generation-stale'],
   ])('%s', (_what, order, context, expected) => {

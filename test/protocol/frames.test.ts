@@ -7,6 +7,7 @@ import {
   encodeFrame,
   FRAME_BYTES_MAX,
   fromBase64Url,
+  GENERATION_MAX,
   GENERATIONS_MAX,
   HelloFrame,
   KeySet,
@@ -205,5 +206,15 @@ describe('a result', () => {
     ['blocked', 'script-failed', null, false],
   ])('that is %s with code %s, proven by %s, is one: %s', (state, code, verifiedBy, valid) => {
     expect(TaskResult.safeParse({ ...base, state, code, verifiedBy }).success).toBe(valid);
+  });
+
+  test('has a generation that leaves room for more', () => {
+    const claims = (generation: number) =>
+      TaskResult.safeParse({ ...base, state: 'failed', code: 'script-failed', verifiedBy: null, generation }).success;
+    expect([claims(GENERATION_MAX), claims(GENERATION_MAX + 1), claims(Number.MAX_SAFE_INTEGER)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
   });
 });

@@ -2,6 +2,7 @@ import {
   CLAIM_CHARS_MAX,
   ComponentName,
   DETAIL_CHARS_MAX,
+  GENERATION_MAX,
   GENERATIONS_MAX,
   SCRIPT_BYTES_MAX,
   toBase64Url,
@@ -48,7 +49,7 @@ const largestComponents = Object.fromEntries(
 
 const largestGenerations = Array.from({ length: GENERATIONS_MAX }, (_, index) => ({
   account: `account-${index}`.padEnd(32, 'x'),
-  generation: Number.MAX_SAFE_INTEGER,
+  generation: GENERATION_MAX,
 }));
 
 /** Each frame of an agent as small, and as large, as it may be. */

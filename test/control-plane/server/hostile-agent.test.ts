@@ -1,0 +1,58 @@
+import { randomUUID } from 'node:crypto';
+import {
+  fromBase64Url,
+  GENERATION_MAX,
+  Order,
+  parseJsonBytes,
+  type InstanceId,
+  type InstanceName,
+  type Reset,
+} from '#protocol';
+import { describe, expect, test } from 'vitest';
+import { ADMINISTRATOR, openCoreWorld, type CoreWorld } from '../../support/core-world.ts';
+import { FakeAgent, newIdentity, until, type FakeAgentHabits } from '../../support/fake-agent.ts';
+
+async function connect(world: CoreWorld, name: string, habits?: FakeAgentHabits): Promise<FakeAgent> {
+  const identity = await newIdentity(randomUUID() as InstanceId);
+  await world.enrol(name, identity);
+  const agent = new FakeAgent(identity, (connection) => world.core.accept(connection), habits);
+  agent.hello();
+  await until(async () => {
+    const instance = await world.store.read.instances.get(identity.instanceId);
+    return instance?.agentState === 'running' ? true : null;
+  });
+  return agent;
+}
+
+const target = (...names: string[]) => ({ targets: { instances: names as InstanceName[] } });
+const countsOf = async (world: CoreWorld, { id }: Reset) => (await world.core.resets.get(ADMINISTRATOR, id)).counts;
+
+describe('an agent that claims the highest generation there is', () => {
+  test('harms no reset but its own, and nothing that goes through all of them', async () => {
+    await using world = await openCoreWorld();
+    const hostile = await connect(world, 'hostile', { alive: true, result: 'none' });
+    await connect(world, 'honest');
+    await world.start(await world.plan(target('hostile')));
+    const order = parseJsonBytes(Order, fromBase64Url((await hostile.frame('order')).order.bytes));
+    if (!order.ok) throw new Error('bad order');
+    hostile.habits = { alive: true, result: 'succeeded' };
+    await hostile.report(order.body, { generation: Number.MAX_SAFE_INTEGER });
+    await hostile.report(order.body, { generation: GENERATION_MAX });
+    await hostile.frame('result-ack');
+
+    const plan = await world.plan(target('hostile', 'honest'));
+    const reset = await world.start(plan, { notAfter: Date.now() + 1_000 });
+    await until(async () => ((await countsOf(world, reset)).succeeded === 1 ? true : null));
+    const tasks = await world.core.resets.tasks(ADMINISTRATOR, reset.id, { limit: 10 });
+    expect(tasks.items).toContainEqual(
+      expect.objectContaining({ instance: 'hostile', generation: GENERATION_MAX + 1, state: 'dispatched' }),
+    );
+    // Limits that pass are found among the tasks of all instances.
+    await until(async () => {
+      await world.core.sweep.run();
+      return (await countsOf(world, reset)).pending === 0 ? true : null;
+    });
+    expect(await countsOf(world, reset)).toMatchObject({ succeeded: 1, failed: 1 });
+    expect(world.failures).toMatchObject([{ message: 'a delivery failed' }]);
+  });
+});
