@@ -200,17 +200,20 @@ async function onGoodbye(deps: SessionEventsDeps, session: Session, reason: stri
   deps.log.info({ instance: session.instanceId, reason }, 'an agent said goodbye');
 }
 
+/** Counted by the minute, as refusals are: an instance can say such things as often as it likes, and fill no disk by it. */
 async function record(deps: SessionEventsDeps, session: Session, action: string, code: string | null): Promise<void> {
-  await deps.store.transaction((tx) =>
-    tx.audit.append({
-      at: deps.clock.now(),
-      actor: `instance:${session.instanceId}`,
-      action,
-      resource: `instance:${session.instanceId}`,
-      decision: null,
-      rule: null,
-      code,
-      detail: { session: session.id },
-    }),
-  );
+  const at = deps.clock.now();
+  const subject = `instance:${session.instanceId}`;
+  const entry = {
+    at,
+    actor: subject,
+    action,
+    resource: subject,
+    decision: null,
+    rule: null,
+    code,
+    detail: {},
+  } as const;
+  const key = { code: `${action} ${code ?? ''}`, source: subject, minute: Math.floor(at / 60_000) };
+  await deps.store.transaction((tx) => tx.audit.countRefusal(entry, key));
 }

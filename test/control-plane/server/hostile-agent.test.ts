@@ -4,13 +4,16 @@ import {
   GENERATION_MAX,
   Order,
   parseJsonBytes,
+  utf8,
   type InstanceId,
   type InstanceName,
   type Reset,
 } from '#protocol';
 import { describe, expect, test } from 'vitest';
+import { sha256Sync } from '../../../control-plane/server/runtime.ts';
 import { ADMINISTRATOR, openCoreWorld, type CoreWorld } from '../../support/core-world.ts';
 import { FakeAgent, newIdentity, until, type FakeAgentHabits } from '../../support/fake-agent.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 
 async function connect(world: CoreWorld, name: string, habits?: FakeAgentHabits): Promise<FakeAgent> {
   const identity = await newIdentity(randomUUID() as InstanceId);
@@ -55,4 +58,19 @@ describe('an agent that claims the highest generation there is', () => {
     expect(await countsOf(world, reset)).toMatchObject({ succeeded: 1, failed: 1 });
     expect(world.failures).toMatchObject([{ message: 'a delivery failed' }]);
   });
+});
+
+test('an agent that refuses orders without end fills one record a minute with it', async () => {
+  await using world = await openCoreWorld({ clock: new FakeClock() });
+  const identity = await newIdentity(randomUUID() as InstanceId);
+  await world.enrol('hostile', identity);
+  const agent = new FakeAgent(identity, (connection) => world.core.accept(connection));
+  agent.hello();
+  await agent.frame('health-request');
+  const orderDigest = sha256Sync(utf8('an order that nobody sent'));
+  for (let times = 0; times < 100; times += 1)
+    agent.send({ type: 'order-refused', orderDigest, code: 'journal-failed' });
+  const refused = () => world.store.read.audit.list({ action: 'order.refused' }, { limit: 1_000, after: null });
+  await until(async () => ((await refused()).rows[0]?.detail['count'] === 100 ? true : null));
+  expect((await refused()).rows).toHaveLength(1);
 });
