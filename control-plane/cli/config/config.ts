@@ -57,16 +57,25 @@ export function parseConfigFile(path: string, text: string, mode: number | null)
     }));
     throw clientError('configuration-invalid', details);
   }
-  if (parsed.data.token !== undefined && mode !== null && (mode & OTHERS) !== 0) {
-    throw clientError('configuration-exposed', [
-      {
-        subject: path,
-        code: 'configuration-exposed',
-        message: `has mode ${(mode & 0o777).toString(8).padStart(4, '0')}`,
-      },
-    ]);
-  }
+  if (parsed.data.token !== undefined) refuseExposed(path, mode);
   return relativeTo(path, parsed.data);
+}
+
+/** Refuses a file with a token in it that other users can read. `mode` is null where files have no permission bits. */
+export function refuseExposed(path: string, mode: number | null): void {
+  if (mode === null || (mode & OTHERS) === 0 || !isRegular(mode)) return;
+  const bits = (mode & 0o777).toString(8).padStart(4, '0');
+  throw clientError('configuration-exposed', [
+    { subject: path, code: 'configuration-exposed', message: `has mode ${bits}: chmod 600 ${path}` },
+  ]);
+}
+
+const FILE_TYPE = 0o170000;
+const REGULAR_FILE = 0o100000;
+
+/** A pipe, such as `/dev/fd/63` of `<(pass show latchkey)`, has bits that say nothing about who can read it. */
+function isRegular(mode: number): boolean {
+  return (mode & FILE_TYPE) === REGULAR_FILE;
 }
 
 function jsonOf(text: string): unknown {

@@ -1,6 +1,13 @@
 import { clientError, systemCodeOf } from '../errors.ts';
 import type { Ports, TransportOptions } from '../ports.ts';
-import { checkedToken, configPath, parseConfigFile, resolveConnection, type ConnectionFlags } from './config.ts';
+import {
+  checkedToken,
+  configPath,
+  parseConfigFile,
+  refuseExposed,
+  resolveConnection,
+  type ConnectionFlags,
+} from './config.ts';
 
 const CONFIG_BYTES_MAX = 64 * 1024;
 const TOKEN_BYTES_MAX = 4 * 1024;
@@ -21,7 +28,11 @@ export async function loadConnection(flags: ConnectionFlags, ports: Ports): Prom
 }
 
 async function readToken(ports: Ports, path: string): Promise<string> {
-  if (path !== '-') return checkedToken((await mustRead(ports, path, TOKEN_BYTES_MAX)).text);
+  if (path !== '-') {
+    const { text, mode } = await mustRead(ports, path, TOKEN_BYTES_MAX);
+    refuseExposed(path, mode);
+    return checkedToken(text);
+  }
   const input = await ports.terminal.readInput(TOKEN_BYTES_MAX);
   if (input === null) throw clientError('configuration-invalid', ['Standard input is too long for an API token.']);
   return checkedToken(input.toString('utf8'));

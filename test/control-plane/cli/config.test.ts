@@ -99,6 +99,36 @@ describe('the configuration file', () => {
   });
 });
 
+describe('a token file', () => {
+  test.each([
+    ['that others can read', 0o100644, 2],
+    ['that its group can read', 0o100640, 2],
+    ['that is its owner’s alone', 0o100600, 0],
+    ['that is a pipe', 0o010644, 0],
+    ['without permission bits', null, 0],
+  ])('%s', async (_, mode, exitCode) => {
+    const world = new CliWorld(new FakeControlPlane());
+    world.env = { LATCHKEY_URL: 'https://control-plane.test' };
+    world.files.set('/secret/token', { text: `${FAKE_TOKEN}\n`, mode });
+    expect(await world.run('instances', 'list', '--token-file', '/secret/token')).toBe(exitCode);
+    expect(world.connections).toHaveLength(exitCode === 0 ? 1 : 0);
+    if (exitCode === 2) {
+      expect(world.err).toContain('[configuration-exposed]');
+      expect(world.err).toContain('chmod 600 /secret/token');
+    }
+  });
+
+  test('named by the configuration file is looked at in the same way', async () => {
+    const world = new CliWorld(new FakeControlPlane());
+    world.env = {};
+    const config = JSON.stringify({ url: 'https://file.test', tokenFile: 'token' });
+    world.files.set('/home/operator/.config/latchkey/config.json', { text: config, mode: 0o100644 });
+    world.files.set('/home/operator/.config/latchkey/token', { text: FAKE_TOKEN, mode: 0o100604 });
+    expect(await world.run('instances', 'list')).toBe(2);
+    expect(world.err).toContain('chmod 600 /home/operator/.config/latchkey/token');
+  });
+});
+
 describe('files', () => {
   let directory: string;
   const files = createFiles();
