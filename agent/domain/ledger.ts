@@ -1,4 +1,14 @@
-import type { AccountName, AccountRef, Digest, ResetId, Signed, SignedScript, TaskId, Thumbprint } from '#protocol';
+import {
+  SEALING_KEY_LIFETIME_MS,
+  type AccountName,
+  type AccountRef,
+  type Digest,
+  type ResetId,
+  type Signed,
+  type SignedScript,
+  type TaskId,
+  type Thumbprint,
+} from '#protocol';
 import { isWithinHour, type StartedAt } from './policy.ts';
 
 /** An order that was taken, with all that running it again after a crash needs. */
@@ -135,8 +145,11 @@ function spend(ledger: Ledger, resetId: ResetId, notAfter: number): Ledger {
   return { ...ledger, spent: new Map(ledger.spent).set(resetId, notAfter) };
 }
 
-/** A seal whose limit is past by more than this is void under any clock that we would believe. */
-const SPENT_MARGIN_MS = 24 * 3_600_000;
+/**
+ * By then the key of the seal is gone, so that nothing opens it any more. Its limit alone would not do: the time that it
+ * is judged by may be the control plane's word, and a stolen one can say that it is last week.
+ */
+const SPENT_MARGIN_MS = SEALING_KEY_LIFETIME_MS + 24 * 3_600_000;
 
 /** The fewest records that make the same ledger; sealed bytes of what is over are not among them. */
 export function compactRecords(ledger: Ledger, now: StartedAt): JournalRecord[] {

@@ -25,7 +25,7 @@ export function isSkewed(skewMs: number | null): boolean {
  * The wall clock to judge limits by: the local one while it is right, the control plane's when they are far apart, for
  * a wrong clock of the instance must not block resets. The price: a stolen control plane can stretch the limit that a
  * client set (`notAfter`) by lying about the time. It cannot stretch the age of an order, which is monotonic, nor apply
- * a reset twice.
+ * a reset twice, since what was applied is remembered for as long as its seal can be opened.
  */
 export function believedNow(local: LocalTime, server: ServerTime | null): number {
   const skewMs = clockSkew(local, server);

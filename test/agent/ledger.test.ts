@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
-import type { AccountRef, Digest, ResetId, TaskId } from '#protocol';
+import { SEALING_KEY_LIFETIME_MS, type AccountRef, type Digest, type ResetId, type TaskId } from '#protocol';
 import { decodeJournal, encodeJournalLine } from '../../agent/domain/journal-codec.ts';
 import {
   applyRecord,
@@ -125,10 +125,10 @@ describe('the ledger', () => {
     );
   });
 
-  test('forgets a spent reset only a day after its seal is void', () => {
+  test('forgets a spent reset only when the key of its seal is gone', () => {
     const spentAt = (notAfter: number) => compactRecords(ledgerOf(result(1, { notAfter })), NOW)[0];
-    expect(spentAt(NOW.wallMs - DAY_MS + 1)).toMatchObject({ spent: [{ resetId: id(1) }] });
-    expect(spentAt(NOW.wallMs - DAY_MS)).toMatchObject({ spent: [] });
+    expect(spentAt(NOW.wallMs - SEALING_KEY_LIFETIME_MS - DAY_MS + 1)).toMatchObject({ spent: [{ resetId: id(1) }] });
+    expect(spentAt(NOW.wallMs - SEALING_KEY_LIFETIME_MS - DAY_MS)).toMatchObject({ spent: [] });
   });
 });
 
