@@ -10,7 +10,7 @@ import {
   type Signer,
 } from '#protocol';
 import { actorOfToken, type Actor } from '../domain/actor.ts';
-import { authorize } from '../domain/authorization.ts';
+import { authorize, type Decision } from '../domain/authorization.ts';
 import { judgeReadiness } from '../domain/readiness.ts';
 import type { Session } from '../gateway/session.ts';
 import type { SessionDirectory } from '../gateway/session-directory.ts';
@@ -120,8 +120,14 @@ async function deliverTask(deps: DispatcherDeps, session: Session, task: TaskRec
         await changeTask(tx, current, { type: 'block' }, { actor: 'system', at }, { code: blocked });
         return null;
       }
-    } else if (!alive) {
-      return null;
+    } else {
+      // Sent before, and perhaps never received: it is not sent once more for somebody who may not have it done any more.
+      const denied = await judgeRights(deps, tx, current, instance);
+      // Whether the instance took it is not known; if it did, its word is still taken.
+      if (denied !== null && current.state === 'dispatched') {
+        await changeTask(tx, current, { type: 'expire' }, { actor: 'system', at }, { code: denied });
+      }
+      if (denied !== null || !alive) return null;
     }
     const next = await changeTask(tx, current, { type: 'dispatch' }, { actor: 'system', at }, { dispatchedAt: at });
     if (next === null) return null;
@@ -132,6 +138,30 @@ async function deliverTask(deps: DispatcherDeps, session: Session, task: TaskRec
   if (departing !== null) await sendOrder(deps, session, departing);
 }
 
+/** Whether who asked for it still may, for a project that still wants it. */
+async function judgeRights(
+  deps: DispatcherDeps,
+  tx: Repositories,
+  task: TaskRecord,
+  instance: InstanceRecord,
+): Promise<ApiCode | null> {
+  if (!(await decideFor(deps, tx, task, instance)).allow) return 'account-not-authorised';
+  return (await tx.projects.get(instance.project))?.serviceEnabled === true ? null : 'service-not-authorised';
+}
+
+async function decideFor(
+  deps: DispatcherDeps,
+  tx: Repositories,
+  task: TaskRecord,
+  instance: InstanceRecord,
+): Promise<Decision> {
+  const actor = await actorBehind(tx, task, deps.clock.now());
+  if (actor === null) return { allow: false, rule: 'token-revoked' };
+  const resource = { project: instance.project, instanceId: instance.id };
+  const { account, mode, options } = task;
+  return authorize(actor, 'reset.start', resource, { account, mode, options });
+}
+
 /** Rights and health once more: between the request and now anything may have changed. */
 async function judgeDelivery(
   deps: DispatcherDeps,
@@ -140,15 +170,10 @@ async function judgeDelivery(
   instance: InstanceRecord,
   alive: boolean,
 ): Promise<ApiCode | null> {
-  const actor = await actorBehind(tx, task, deps.clock.now());
   const project = await tx.projects.get(instance.project);
-  const resource = { project: instance.project, instanceId: instance.id };
   const code = judgeReadiness({
     mode: task.mode,
-    authorization:
-      actor === null
-        ? { allow: false, rule: 'token-revoked' }
-        : authorize(actor, 'reset.start', resource, { account: task.account, mode: task.mode, options: task.options }),
+    authorization: await decideFor(deps, tx, task, instance),
     serviceEnabled: project?.serviceEnabled ?? false,
     power: instance.power,
     agentState: instance.agentState,
