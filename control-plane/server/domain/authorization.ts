@@ -33,6 +33,8 @@ export interface AuthorizationContext {
   readonly mode?: ResetMode;
   readonly options?: ResetOptions;
   readonly batchSize?: number;
+  /** Frees an identity's place: whoever enrols next under that name or id gets the passwords meant for it. */
+  readonly displacesIdentity?: boolean;
 }
 
 /** A decision names its rule, so that the audit can quote it. */
@@ -85,6 +87,10 @@ export function authorize(
   const aboutAccount = action === 'reset.plan' || action === 'reset.start';
   if (aboutAccount && actor.accounts !== null && context.account !== undefined) {
     if (!actor.accounts.includes(context.account)) return { allow: false, rule: 'account-scope' };
+  }
+  // Whoever stands in for an instance opens the passwords of every account on it: it takes the right to all of them.
+  if (context.displacesIdentity === true && (actor.accounts !== null || !actor.privileged)) {
+    return { allow: false, rule: 'no-escalation' };
   }
   return { allow: true, rule: `role-${actor.role}` };
 }

@@ -1,6 +1,6 @@
 import { InstanceId, InstanceName } from '#protocol';
 import type { Actor } from '../domain/actor.ts';
-import { authorize, type Action } from '../domain/authorization.ts';
+import { authorize, type Action, type AuthorizationContext } from '../domain/authorization.ts';
 import type { InstanceRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
 import { ApiError } from './errors.ts';
@@ -43,6 +43,7 @@ export async function locateForChange(
   actor: Actor,
   action: Action,
   idOrName: string,
+  context: AuthorizationContext = {},
 ): Promise<{ readonly record: InstanceRecord; readonly rule: string }> {
   const asNamed = `instance:${idOrName}`;
   gate.decide(actor, action, ANYTHING, { subject: asNamed });
@@ -51,6 +52,6 @@ export async function locateForChange(
     throw gate.denial(actor, action, asNamed, 'instance-unknown', 'instance-not-found');
   }
   const subject = `instance:${record.id}`;
-  const rule = gate.decide(actor, action, { project: record.project, instanceId: record.id }, { subject });
+  const rule = gate.decide(actor, action, { project: record.project, instanceId: record.id }, { subject, context });
   return { record, rule };
 }

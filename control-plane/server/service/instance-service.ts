@@ -12,6 +12,7 @@ import {
 } from '#protocol';
 import type * as z from 'zod';
 import type { Actor } from '../domain/actor.ts';
+import type { Action } from '../domain/authorization.ts';
 import type { InstanceRecord, TaskRecord } from '../store/records.ts';
 import type { InstanceFilter, Repositories, Store } from '../store/store.ts';
 import { ApiError, type ErrorDetail } from './errors.ts';
@@ -197,11 +198,21 @@ async function changeInstance(
     gate.decide(actor, 'instance.change', { project: next.project, instanceId: record.id }, { subject });
     await requireProject(tx, next.project);
   }
-  if (next.name !== record.name) await refuseTakenNames(tx, [next.name]);
+  if (next.name !== record.name) {
+    decideToFreeName(gate, actor, 'instance.change', record);
+    await refuseTakenNames(tx, [next.name]);
+  }
   const { name, project, tags, power } = next;
   await tx.instances.update(record.id, { name, project, tags, power });
   await tx.audit.append(gate.allowed(actor, 'instance.change', subject, rule, differences(record, next)));
   return next;
+}
+
+/** The name of an enrolled instance is what others send passwords to: once free, another machine can join under it. */
+function decideToFreeName(gate: Gate, actor: Actor, action: Action, record: InstanceRecord): void {
+  const { id, project, identity } = record;
+  const context = { displacesIdentity: identity !== null };
+  gate.decide(actor, action, { project, instanceId: id }, { subject: `instance:${id}`, context });
 }
 
 function differences(before: InstanceRecord, after: InstanceRecord): AuditDetail {
@@ -221,6 +232,7 @@ async function removeInstance(
   idOrName: string,
 ): Promise<InstanceId> {
   const { record, rule } = await locateForChange(gate, tx, actor, 'instance.remove', idOrName);
+  decideToFreeName(gate, actor, 'instance.remove', record);
   // An unknown outcome may still become known, but nothing is under way any more that a removal would cut short.
   if ((await tx.tasks.unfinishedOf([record.id])).length > 0) throw new ApiError('instance-has-tasks');
   await tx.instances.delete(record.id);

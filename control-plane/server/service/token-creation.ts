@@ -4,11 +4,13 @@ import {
   type CreateApiToken,
   type CreatedToken,
   type CreateJoinToken,
+  type InstanceName,
   type Thumbprint,
 } from '#protocol';
 import type * as z from 'zod';
 import { auditName, type Actor } from '../domain/actor.ts';
 import type { TokenRecord } from '../store/records.ts';
+import type { Repositories } from '../store/store.ts';
 import { withinRightsOf } from './delegation.ts';
 import { ApiError } from './errors.ts';
 import { ANYTHING, type Gate } from './gate.ts';
@@ -79,7 +81,7 @@ export async function createJoinToken(
   const subject = `token:${blank.id}`;
   await gate.change(async (tx) => {
     const bound =
-      request.instance === null ? null : await locateForChange(gate, tx, actor, 'join-token.create', request.instance);
+      request.instance === null ? null : await locateBound(gate, tx, actor, request.instance, request.reEnrol);
     // A token that is bound to an instance belongs to the project of that instance, whatever the request says.
     const project = bound?.record.project ?? request.project;
     const rule = bound?.rule ?? gate.decide(actor, 'join-token.create', { project, instanceId: null }, { subject });
@@ -95,6 +97,15 @@ export async function createJoinToken(
   const { caPin, scriptKey } = deps.joinTrust;
   const token = formatJoinToken({ id: blank.id, secret, caPin, scriptKey: scriptKey() });
   return { id: blank.id, token, expiresAt };
+}
+
+/** The instance that the token is for. One that has an identity keeps it, unless its replacement is asked for by name. */
+async function locateBound(gate: Gate, tx: Repositories, actor: Actor, instance: InstanceName, reEnrol: boolean) {
+  const bound = await locateForChange(gate, tx, actor, 'join-token.create', instance, {
+    displacesIdentity: reEnrol,
+  });
+  if (bound.record.identity !== null && !reEnrol) throw new ApiError('instance-already-enrolled');
+  return bound;
 }
 
 /** A re-enrolment is for one instance, once: a token that replaced identities again and again would be a master key. */

@@ -26,11 +26,12 @@ export function tokenRoutes({ services: { tokens } }: Pick<RouteDeps, 'services'
       tag,
       summary: 'Create a token',
       description:
-        'An API token needs the right `token.create`, and may not do more than its creator. The secret is in this answer ' +
-        'and nowhere else.',
+        'An API token needs the right `token.create`, and may not do more than its creator. A join token that replaces ' +
+        'the identity of an instance takes a creator who may reset every account. The secret is in this answer and ' +
+        'nowhere else.',
       body: CreateToken,
       responses: { 201: { description: 'The new token.', schema: CreatedToken } },
-      errors: ['instance-not-found', 'project-not-found'],
+      errors: ['instance-not-found', 'instance-already-enrolled', 'project-not-found'],
       handle: async ({ actor, body }) => ({ status: 201, body: await tokens.create(actor, body) }),
     }),
     route({
