@@ -40,7 +40,7 @@ export interface Core {
   readonly dispatcher: Dispatcher;
   readonly sweep: Sweep;
   /** A peer has opened a socket. */
-  accept(connection: Connection): ConnectionHandler;
+  readonly accept: (connection: Connection) => ConnectionHandler;
   /** Ends the sessions of an instance that was removed or re-enrolled, and forgets its health. */
   dismiss(instanceId: InstanceId, reason: CloseReason): void;
   /** Tells who watches that these tasks have ended, and has their sealed bytes overwritten. */

@@ -48,9 +48,9 @@ async function found(directory: string, canary: string): Promise<string[]> {
 function watchProcesses(canary: string) {
   const hits = new Set<string>();
   let samples = 0;
-  let stop = false;
+  const stop = new AbortController();
   const done = (async () => {
-    while (!stop) {
+    while (!stop.signal.aborted) {
       for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
         for (const file of ['cmdline', 'environ']) {
           // A process may end between the listing and the look.
@@ -63,7 +63,7 @@ function watchProcesses(canary: string) {
   })();
   return {
     async stop() {
-      stop = true;
+      stop.abort();
       await done;
       return { hits: [...hits], samples };
     },

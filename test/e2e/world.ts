@@ -176,7 +176,7 @@ function createControlPlane(fabric: Fabric, directory: string, url: string): Con
     },
     async kill(signal) {
       const child = running;
-      if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+      if (child?.exitCode !== null || child.signalCode !== null) return;
       const gone = new Promise((resolve) => child.once('exit', resolve));
       child.kill(signal);
       await gone;
