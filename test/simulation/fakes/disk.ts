@@ -35,7 +35,7 @@ export class Disk {
 
   constructor(random: Prng, files: ReadonlyMap<string, Uint8Array> = new Map()) {
     this.#random = random;
-    this.files = new Map(files);
+    this.files = new Map([...files].map(([name, bytes]) => [name, Uint8Array.from(bytes)]));
   }
 
   /** The port of one process. */
@@ -59,17 +59,17 @@ export class Disk {
       files.set(name, Buffer.concat([files.get(name) ?? new Uint8Array(), bytes]));
     };
     return {
-      read: (name) => lookUp(() => files.get(name)?.slice() ?? null),
+      read: (name) => lookUp(() => copyOf(files.get(name))),
       list: () => lookUp(() => [...files.keys()].toSorted()),
       replace: (name, bytes) => {
-        const copy = bytes.slice();
+        const copy = Uint8Array.from(bytes);
         const whole = () => files.set(name, copy);
         // Renamed into place: all or nothing.
         const torn = () => (this.#random.chance(0.5) ? whole() : undefined);
         return change({ whole, torn }, name, copy);
       },
       append: (name, bytes) => {
-        const copy = bytes.slice();
+        const copy = Uint8Array.from(bytes);
         const torn = () => append(name, copy.subarray(0, this.#tornAt(copy.length)));
         return change({ whole: () => append(name, copy), torn }, `${name}+`, copy);
       },
@@ -109,4 +109,9 @@ export class Disk {
     write.torn();
     throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
   }
+}
+
+/** Not `slice`, which of a Buffer is the same memory: readers zero what they are given. */
+function copyOf(bytes: Uint8Array | undefined): Uint8Array | null {
+  return bytes === undefined ? null : Uint8Array.from(bytes);
 }
