@@ -106,8 +106,23 @@ async function begin(options: RunOptions, task: OpenTask): Promise<boolean> {
     }
     send({ type: 'task-progress', taskId, state: 'accepted' });
   }
+  // The write may have taken long, as on a full disk that is asked again and again: no limit may pass unseen meanwhile.
+  const late = whyLate(options, task);
+  if (late !== null) {
+    await outbox.conclude(subjectOf(task.accepted), { state: 'failed', code: late, detail: null });
+    return false;
+  }
   send({ type: 'task-progress', taskId, state: 'running' });
   return true;
+}
+
+/** Why a task that is about to touch the account for the first time must not any more; null when it may. */
+function whyLate(options: RunOptions, { accepted, order }: OpenTask): ResultCode | null {
+  const ledger = options.journal.ledger();
+  // Recorded as begun, but nothing has been touched: what is wrong now is a plain failure.
+  const continuation = decideContinuation(ledger, { phase: 'open', accepted, begun: null }, options.moment());
+  if (!continuation.run) return continuation.code;
+  return options.believedNow() > order.notAfter ? 'reset-expired' : null;
 }
 
 export function subjectOf(

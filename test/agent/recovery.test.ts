@@ -166,6 +166,46 @@ describe('a disk that refuses', () => {
   });
 });
 
+describe('an order that waited while the disk refused', () => {
+  /** A queued order whose turn has come, and whose begin is refused by the disk until `mend` is called. */
+  async function stuck(change: (world: AgentWorld) => Partial<Order>) {
+    const { world, session } = await scene();
+    const end = world.instance.hold();
+    await world.send(session, await world.order(session));
+    const waiting = await world.order(session, { account: 'bob' as Order['account'], ...change(world) });
+    await world.send(session, waiting);
+    let full = true;
+    const taken = world.storage.writes.length + 1; // The result of the first.
+    world.storage.fate = ({ number }) => (full && number > taken ? 'fail' : 'pass');
+    end();
+    await eventually(() => world.agent.status().components.journal?.state === 'failing');
+    const mend = () => {
+      full = false;
+      world.clock.advance(1_000);
+    };
+    return { world, session, waiting, mend };
+  }
+
+  test.each<[string, (world: AgentWorld) => Partial<Order>, string]>([
+    ['its age', () => ({ lifetimeMs: 10_000 }), 'order-expired'],
+    ['the client’s limit', (world) => ({ notAfter: world.clock.now() + 10_000 }), 'reset-expired'],
+  ])('past %s is not applied once the disk is well again', async (_what, change, code) => {
+    const { world, session, waiting, mend } = await stuck(change);
+    world.clock.advance(10_001);
+    mend();
+    expect(await world.result(session, waiting.taskId)).toMatchObject({ state: 'failed', code });
+    expect(world.instance.runs.map(({ account }) => account)).not.toContain('bob');
+  });
+
+  test('and is still good then, is applied', async () => {
+    const { world, session, waiting, mend } = await stuck(() => ({ lifetimeMs: 10_000 }));
+    world.clock.advance(5_000);
+    mend();
+    expect(await world.result(session, waiting.taskId)).toMatchObject({ state: 'succeeded' });
+    expect(world.instance.runs.map(({ account }) => account)).toContain('bob');
+  });
+});
+
 describe('results', () => {
   test('are signed by the identity, over the hash of the sealed bytes', async () => {
     const { world, session } = await scene();
