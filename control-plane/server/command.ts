@@ -31,8 +31,8 @@ function addDataVerbs(server: Command): void {
   withConfigOptions(server.command('after-restore'))
     .description('make a database that was restored from a backup fit to be served; run before the server starts')
     .action(async (_: unknown, command: Command) => {
-      await onData(command, async (dataDir) => {
-        const { cancelledTasks, unknownTasks, voidPlans, revokedJoinTokens } = await afterRestore(dataDir);
+      await onData(command, async (directories) => {
+        const { cancelledTasks, unknownTasks, voidPlans, revokedJoinTokens } = await afterRestore(directories);
         say(`Cancelled what had not been sent to an instance yet: ${String(cancelledTasks)}.`);
         say(`Ended as unknown what had been sent: ${String(unknownTasks)}.`);
         say(`Dropped plans: ${String(voidPlans)}. Revoked join tokens: ${String(revokedJoinTokens)}.`);
@@ -41,16 +41,16 @@ function addDataVerbs(server: Command): void {
   withConfigOptions(server.command('recover-administrator'))
     .description("make another administrator's token, when none is left")
     .action(async (_: unknown, command: Command) => {
-      await onData(command, async (dataDir) => {
-        const file = await recoverAdministrator(dataDir);
+      await onData(command, async (directories) => {
+        const file = await recoverAdministrator(directories);
         say(`An administrator's token is in ${file}: take it, then delete the file.`);
       });
     });
 }
 
-async function onData(command: Command, work: (dataDir: string) => Promise<void>): Promise<void> {
+async function onData(command: Command, work: (config: ServerConfig) => Promise<void>): Promise<void> {
   const config = loadConfig(command.optsWithGlobals<Flags>());
-  if (config !== null) await sayFailure(() => work(config.dataDir));
+  if (config !== null) await sayFailure(() => work(config));
 }
 
 function addKeyVerbs(server: Command): void {

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { verifyEd25519 } from '#protocol';
 import type { ServerConfig } from './config.ts';
 import { createCore, type Core } from './core.ts';
-import { DATABASE_FILE, writeAdministratorToken } from './data-directory.ts';
+import { DATABASE_FILE } from './data-directory.ts';
 import { createWebSocketGateway } from './gateway/websocket.ts';
 import { createApp } from './http/app.ts';
 import { createBearerAuthentication } from './http/authentication.ts';
@@ -12,6 +12,7 @@ import { createMetrics, type Metrics } from './http/metrics.ts';
 import { createMetricsApp } from './http/metrics-app.ts';
 import { HTTP_SERVER_OPTIONS } from './http/server-options.ts';
 import { sourceOf } from './http/source.ts';
+import { leaveAdministratorToken } from './keys/administrator-token.ts';
 import { loadKeyring, type Keyring } from './keys/keyring.ts';
 import { sha256Sync, systemClock, systemRandom } from './runtime.ts';
 import { createOperatorServices, type OperatorServices } from './service/operator-services.ts';
@@ -74,7 +75,7 @@ async function startAround(
   const services = createServices({ core, store, log, keyring });
   let administratorTokenFile: string | null = null;
   await services.tokens.firstAdministrator((token) => {
-    administratorTokenFile = writeAdministratorToken(config.dataDir, token);
+    administratorTokenFile = leaveAdministratorToken(config.keysDir, token);
     return Promise.resolve();
   });
   const sockets = await openSockets({ config, log, keyring, store, core, services });

@@ -48,7 +48,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const caFile = join(keys, 'ca.crt');
   const { url, daemon } = await startServer(options, { data, keys, caFile });
 
-  const tokenFile = join(data, 'administrator-token');
+  const tokenFile = join(keys, 'administrator-token');
   const operator: Record<string, string> = {
     LATCHKEY_URL: url,
     LATCHKEY_CA: caFile,

@@ -43,7 +43,7 @@ export async function startControlPlane(directory: string, signal: AbortSignal):
   };
   try {
     const caFile = join(keys, 'ca.crt');
-    const tokenFile = join(data, 'administrator-token');
+    const tokenFile = join(keys, 'administrator-token');
     const connect = (): { routes: Routes; close(): Promise<void> } => {
       const [ca, token] = [caFile, tokenFile].map((file) => readFileSync(file, 'utf8').trim());
       const transport = createUndiciTransport({ url, ca: ca ?? '', token: token ?? '', env: {} });

@@ -112,7 +112,7 @@ export async function openWorld(): Promise<World> {
   }
 
   await controlPlane.start();
-  token = (await readFile(join(directory, 'data', 'administrator-token'), 'utf8')).trim();
+  token = (await readFile(join(directory, 'keys', 'administrator-token'), 'utf8')).trim();
   const statement = (await json(['service', 'statement'])) as { version: number };
   await json(['service', 'enable', '--project', 'default', '--accept-version', String(statement.version)]);
 

@@ -64,9 +64,9 @@ test('verbs that need the script key take the directory before them, too', async
 test('verbs about the data take the directory before or behind them', async () => {
   await (await openSqliteStore({ path: join(data, DATABASE_FILE) })).close();
   await server('--data', data, '--keys', keys, 'recover-administrator');
-  rmSync(join(data, 'administrator-token'));
+  rmSync(join(keys, 'administrator-token'));
   await server('recover-administrator', '--data', data, '--keys', keys);
-  expect(existsSync(join(data, 'administrator-token'))).toBe(true);
+  expect(existsSync(join(keys, 'administrator-token'))).toBe(true);
   await server('check-config', '--data', data, '--keys', keys);
   expect(said).toContain('The configuration is good.');
 });

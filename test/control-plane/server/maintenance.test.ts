@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -11,13 +11,16 @@ import { openSqliteStore } from '../../../control-plane/server/store/sqlite-stor
 import type { AuditEntry, TokenRecord } from '../../../control-plane/server/store/records.ts';
 import { anInstance, aReset, aTarget, aTask, aToken } from '../../contract/store-records.ts';
 
-let data: string;
+let top: string;
+let dataDir: string;
+let keysDir: string;
 beforeEach(() => {
-  data = mkdtempSync(join(tmpdir(), 'latchkey-maintenance-'));
+  top = mkdtempSync(join(tmpdir(), 'latchkey-maintenance-'));
+  [dataDir, keysDir] = [join(top, 'data'), join(top, 'keys')];
 });
-afterEach(() => rmSync(data, { recursive: true, force: true }));
+afterEach(() => rmSync(top, { recursive: true, force: true }));
 
-const open = () => openSqliteStore({ path: join(data, DATABASE_FILE) });
+const open = () => openSqliteStore({ path: join(dataDir, DATABASE_FILE) });
 const ALL = { limit: 100, after: null };
 
 describe('the verbs for a server that is stopped', () => {
@@ -25,8 +28,10 @@ describe('the verbs for a server that is stopped', () => {
     ['after-restore', afterRestore],
     ['recover-administrator', recoverAdministrator],
   ])('%s refuses a directory without a database, and makes none', async (_, verb) => {
-    await expect(verb(data)).rejects.toMatchObject({ code: 'database-missing' });
-    await expect(verb(data), 'nor did the first try').rejects.toMatchObject({ code: 'database-missing' });
+    await expect(verb({ dataDir, keysDir })).rejects.toMatchObject({ code: 'database-missing' });
+    await expect(verb({ dataDir, keysDir }), 'nor did the first try').rejects.toMatchObject({
+      code: 'database-missing',
+    });
   });
 
   test.each([
@@ -34,7 +39,7 @@ describe('the verbs for a server that is stopped', () => {
     ['recover-administrator', recoverAdministrator],
   ])('%s refuses a database that a server has', async (_, verb) => {
     const store = await open();
-    await expect(verb(data)).rejects.toMatchObject({ code: 'database-busy' });
+    await expect(verb({ dataDir, keysDir })).rejects.toMatchObject({ code: 'database-busy' });
     await store.close();
   });
 });
@@ -42,7 +47,7 @@ describe('the verbs for a server that is stopped', () => {
 describe('recover-administrator', () => {
   test('leaves a token that is an administrator’s in a file for its owner alone, and says so in the audit', async () => {
     await (await open()).close();
-    const file = await recoverAdministrator(data);
+    const file = await recoverAdministrator({ dataDir, keysDir });
     expect(statSync(file).mode & 0o777).toBe(0o600);
     const text = readFileSync(file, 'utf8').trim();
     const store = await open();
@@ -55,7 +60,10 @@ describe('recover-administrator', () => {
     const entries: readonly AuditEntry[] = rows;
     expect(entries).toMatchObject([{ action: 'token.create', rule: 'recovery', actor: 'system' }]);
     await store.close();
-    expect(readFileSync(join(data, DATABASE_FILE)).includes(token.secret)).toBe(false);
+    expect(file).toBe(join(keysDir, 'administrator-token'));
+    for (const name of readdirSync(dataDir)) {
+      expect(readFileSync(join(dataDir, name)).includes(token.secret), name).toBe(false);
+    }
   });
 });
 
@@ -78,7 +86,7 @@ describe('after-restore', () => {
       await tx.tokens.insert(api);
     });
     await store.close();
-    expect(await afterRestore(data)).toEqual({
+    expect(await afterRestore({ dataDir })).toEqual({
       cancelledTasks: 1,
       unknownTasks: 1,
       voidPlans: 1,
