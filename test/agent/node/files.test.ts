@@ -230,6 +230,16 @@ describe('the policy file', () => {
     chmodSync(directory, 0o777);
     expect(readPolicyFile(path)).toMatchObject({ ok: false });
   });
+  test('that is not there where others could have taken it away allows nothing', () => {
+    const inner = join(directory, 'inner');
+    mkdirSync(inner, { mode: 0o755 });
+    expect(readPolicyFile(join(inner, 'policy.json'))).toMatchObject({ ok: true });
+    for (const changeable of [inner, directory]) {
+      chmodSync(changeable, 0o777);
+      expect(readPolicyFile(join(inner, 'policy.json'))).toMatchObject({ ok: false });
+      chmodSync(changeable, 0o755);
+    }
+  });
   test('is not read through a link', () => {
     symlinkSync(write('{}'), join(directory, 'link.json'));
     expect(readPolicyFile(join(directory, 'link.json'))).toMatchObject({ ok: false });
