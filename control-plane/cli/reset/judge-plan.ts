@@ -75,10 +75,15 @@ function planRefusals(plan: ResetPlan, { request, now }: PlanExpectation): Error
     const message = `control plane ${new Date(plan.now).toISOString()}, here ${new Date(now).toISOString()}`;
     refusals.push({ subject: 'clock', code: 'clock-disagrees', message });
   }
-  const ids = new Set(plan.targets.map(({ instanceId }) => instanceId));
-  const names = new Set(plan.targets.map(({ name }) => name));
+  const ids = new Set<string>(plan.targets.map(({ instanceId }) => instanceId));
+  const names = new Set<string>(plan.targets.map(({ name }) => name));
   if (Math.min(ids.size, names.size) !== plan.targets.length) {
     refusals.push(invalid('plan', 'the plan names an instance twice'));
+  }
+  // What is left out would be missing in the report, which could then say that everything succeeded.
+  for (const asked of request.plan.targets.instances) {
+    if (!names.has(asked) && !ids.has(asked))
+      refusals.push(invalid(asked, 'the plan leaves out an instance that was asked for'));
   }
   // With tags, what matches is the control plane's to say; names are the operator's.
   if (request.plan.targets.tags.length === 0) {

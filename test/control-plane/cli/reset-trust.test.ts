@@ -115,6 +115,16 @@ describe('the control plane is not believed', () => {
     await refused('control-plane-answer-invalid');
   });
 
+  test('a plan that leaves out an instance is refused: nobody would hear of it again', async () => {
+    await plane.add('web-2');
+    plane.tamper.plan = (plan) => ({ ...plan, targets: plan.targets.filter(({ name }) => name === 'web-1') });
+    expect(await world.run('reset', 'web-1', 'web-2', '--password-stdin', '--json')).toBe(2);
+    expect(world.failure()).toMatchObject({
+      code: 'control-plane-answer-invalid',
+      details: [{ subject: 'web-2' }],
+    });
+  });
+
   test('a clock that is off by more than five minutes is refused', async () => {
     world.clockOffMs = -6 * 60_000;
     await refused('clock-disagrees');
