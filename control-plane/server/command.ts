@@ -3,6 +3,7 @@ import { DEFAULT_KEYS_DIR, readConfig, type ConfigFlags, type ServerConfig } fro
 import { rotateOrderKey, signCatalogue } from './keys/offline.ts';
 import { createLog } from './logging.ts';
 import { afterRestore, recoverAdministrator } from './maintenance.ts';
+import { restoreReport } from './restore-report.ts';
 import { startServer, type RunningServer } from './server.ts';
 
 /** The options as commander hands them over. */
@@ -30,12 +31,13 @@ export function addServerCommand(program: Command): void {
 function addDataVerbs(server: Command): void {
   withConfigOptions(server.command('after-restore'))
     .description('make a database that was restored from a backup fit to be served; run before the server starts')
+    .option('--json', 'print one JSON object')
     .action(async (_: unknown, command: Command) => {
+      const { json = false } = command.opts<{ json?: boolean }>();
       await onData(command, async (directories) => {
-        const { cancelledTasks, unknownTasks, voidPlans, revokedJoinTokens } = await afterRestore(directories);
-        say(`Cancelled what had not been sent to an instance yet: ${String(cancelledTasks)}.`);
-        say(`Ended as unknown what had been sent: ${String(unknownTasks)}.`);
-        say(`Dropped plans: ${String(voidPlans)}. Revoked join tokens: ${String(revokedJoinTokens)}.`);
+        const cleanup = await afterRestore(directories);
+        if (json) say(JSON.stringify(cleanup));
+        else for (const line of restoreReport(cleanup)) say(line);
       });
     });
   withConfigOptions(server.command('recover-administrator'))

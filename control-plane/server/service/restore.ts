@@ -1,4 +1,7 @@
+import { printable, type ActorRole, type TokenId } from '#protocol';
+import { actorOfToken } from '../domain/actor.ts';
 import { UNAPPLIED_STATES } from '../domain/task.ts';
+import type { TokenRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
 import { changeTask } from './task-flow.ts';
 
@@ -13,6 +16,15 @@ export interface RestoreCleanup {
   readonly unknownTasks: number;
   readonly voidPlans: number;
   readonly revokedJoinTokens: number;
+  /** Every API token that is good now. What was revoked after the backup was made is among them again. */
+  readonly apiTokens: readonly ValidToken[];
+}
+
+export interface ValidToken {
+  readonly id: TokenId;
+  readonly name: string;
+  readonly role: ActorRole;
+  readonly createdAt: number;
 }
 
 /**
@@ -25,11 +37,12 @@ export interface RestoreCleanup {
  * comes next may present any; the clones among them are told apart from then on.
  */
 export async function cleanUpAfterRestore(store: Store, now: number): Promise<RestoreCleanup> {
-  const counts = await store.transaction(async (tx) => {
+  const cleanup = await store.transaction(async (tx) => {
     const tasks = await endOpenTasks(tx, now);
     const voidPlans = await tx.resets.deleteExpiredPlans(END_OF_TIME_MS);
     await forgetSessions(tx);
-    const revokedJoinTokens = await revokeJoinTokens(tx, now);
+    const tokens = await allTokens(tx);
+    const revokedJoinTokens = await revokeJoinTokens(tx, tokens, now);
     const counts = { ...tasks, voidPlans, revokedJoinTokens };
     await tx.audit.append({
       at: now,
@@ -41,10 +54,10 @@ export async function cleanUpAfterRestore(store: Store, now: number): Promise<Re
       code: null,
       detail: counts,
     });
-    return counts;
+    return { ...counts, apiTokens: validTokens(tokens, now) };
   });
   await store.scrub();
-  return counts;
+  return cleanup;
 }
 
 async function endOpenTasks(tx: Repositories, at: number) {
@@ -75,15 +88,27 @@ async function forgetSessions(tx: Repositories): Promise<void> {
   }
 }
 
-async function revokeJoinTokens(tx: Repositories, at: number): Promise<number> {
-  let revoked = 0;
+async function allTokens(tx: Repositories): Promise<readonly TokenRecord[]> {
+  const tokens: TokenRecord[] = [];
   for (let after: string | null = null; ;) {
     const page = await tx.tokens.list({ limit: PAGE_ROWS, after });
-    for (const token of page.rows.filter(({ type, revokedAt }) => type === 'join' && revokedAt === null)) {
-      await tx.tokens.revoke(token.id, at);
-      revoked += 1;
-    }
-    if (page.next === null) return revoked;
+    tokens.push(...page.rows);
+    if (page.next === null) return tokens;
     after = page.next;
   }
+}
+
+async function revokeJoinTokens(tx: Repositories, tokens: readonly TokenRecord[], at: number): Promise<number> {
+  const open = tokens.filter(({ type, revokedAt }) => type === 'join' && revokedAt === null);
+  for (const { id } of open) await tx.tokens.revoke(id, at);
+  return open.length;
+}
+
+/** Which of them somebody may use: those that were revoked since the backup cannot be told from the others. */
+function validTokens(tokens: readonly TokenRecord[], now: number): readonly ValidToken[] {
+  return tokens.flatMap((token) => {
+    const actor = actorOfToken(token, now);
+    if (actor === null) return [];
+    return [{ id: token.id, name: printable(token.name), role: actor.role, createdAt: token.createdAt }];
+  });
 }

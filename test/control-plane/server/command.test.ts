@@ -2,12 +2,14 @@ import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { addServerCommand } from '../../../control-plane/server/command.ts';
 import { DATABASE_FILE } from '../../../control-plane/server/data-directory.ts';
 import { loadKeyring } from '../../../control-plane/server/keys/keyring.ts';
+import type { TokenRecord } from '../../../control-plane/server/store/records.ts';
 import { openSqliteStore } from '../../../control-plane/server/store/sqlite-store.ts';
+import { aToken } from '../../contract/store-records.ts';
 
 let top: string;
 let keys: string;
@@ -32,6 +34,14 @@ afterEach(() => {
   vi.restoreAllMocks();
   rmSync(top, { recursive: true, force: true });
 });
+
+const GOOD = { revokedAt: null, expiresAt: null };
+
+async function storeWith(token: TokenRecord): Promise<void> {
+  const store = await openSqliteStore({ path: join(data, DATABASE_FILE) });
+  await store.transaction((tx) => tx.tokens.insert(token));
+  await store.close();
+}
 
 /** What `latchkey server …` does with these words. */
 async function server(...words: string[]): Promise<void> {
@@ -69,4 +79,25 @@ test('verbs about the data take the directory before or behind them', async () =
   expect(existsSync(join(keys, 'administrator-token'))).toBe(true);
   await server('check-config', '--data', data, '--keys', keys);
   expect(said).toContain('The configuration is good.');
+});
+
+describe('after-restore', () => {
+  test('names the API tokens that are valid, and says what has to be undone again', async () => {
+    const token = aToken({ type: 'api', name: 'deploy', role: 'operator', createdAt: 0, ...GOOD });
+    await storeWith(token);
+    await server('after-restore', '--data', data, '--keys', keys);
+    expect(said).toMatch(new RegExp(`^  ${token.id} +operator +1970-01-01T00:00:00.000Z +deploy$`, 'm'));
+    expect(said).toContain('latchkey tokens revoke');
+    expect(said).toContain('latchkey instances remove');
+  });
+
+  test('says so to programs too', async () => {
+    const token = aToken({ type: 'api', name: 'deploy', role: 'operator', createdAt: 0, ...GOOD });
+    await storeWith(token);
+    await server('after-restore', '--data', data, '--keys', keys, '--json');
+    expect(JSON.parse(said)).toMatchObject({
+      cancelledTasks: 0,
+      apiTokens: [{ id: token.id, name: 'deploy', role: 'operator', createdAt: 0 }],
+    });
+  });
 });

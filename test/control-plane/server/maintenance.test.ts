@@ -76,14 +76,16 @@ describe('after-restore', () => {
     const pending = aTask(reset, { instanceId: instance.id, state: 'pending' });
     const running = aTask(reset, { instanceId: instance.id, state: 'running' });
     const join1 = aToken({ type: 'join', revokedAt: null });
-    const api = aToken({ type: 'api', revokedAt: null });
+    const api = aToken({ type: 'api', role: 'operator', revokedAt: null, expiresAt: null });
+    const expired = aToken({ type: 'api', role: 'operator', revokedAt: null, expiresAt: 1 });
+    const revoked = aToken({ type: 'api', role: 'operator', revokedAt: 1, expiresAt: null });
     await store.transaction(async (tx) => {
       await tx.instances.insert(instance);
       await tx.resets.insert(reset, []);
       await tx.resets.insert(plan, [aTarget(plan)]);
       await tx.tasks.insert([pending, running]);
       await tx.tokens.insert(join1);
-      await tx.tokens.insert(api);
+      for (const token of [api, expired, revoked]) await tx.tokens.insert(token);
     });
     await store.close();
     expect(await afterRestore({ dataDir })).toEqual({
@@ -91,6 +93,7 @@ describe('after-restore', () => {
       unknownTasks: 1,
       voidPlans: 1,
       revokedJoinTokens: 1,
+      apiTokens: [{ id: api.id, name: api.name, role: 'operator', createdAt: api.createdAt }],
     });
     const restored = await open();
     const read = restored.read;
