@@ -108,7 +108,7 @@ async function revokeJoinTokens(tx: Repositories, tokens: readonly TokenRecord[]
 function validTokens(tokens: readonly TokenRecord[], now: number): readonly ValidToken[] {
   return tokens.flatMap((token) => {
     const actor = actorOfToken(token, now);
-    if (actor === null) return [];
+    if (token.type !== 'api' || actor === null) return [];
     return [{ id: token.id, name: printable(token.name), role: actor.role, createdAt: token.createdAt }];
   });
 }
