@@ -29,6 +29,9 @@ export class CliWorld {
   /** Lines typed in answer to hidden prompts; null stands for Ctrl-C. */
   typed: readonly string[] | null = [];
   answer: string | null = null;
+  /** The hidden prompts that were shown last, and the question before them. */
+  prompts: readonly string[] = [];
+  question: string | null = null;
   stdin: Buffer = Buffer.alloc(0);
   env: Record<string, string> = { LATCHKEY_URL: 'https://control-plane.test', LATCHKEY_TOKEN: FAKE_TOKEN };
   readonly files = new Map<string, FileText>();
@@ -141,12 +144,17 @@ export class CliWorld {
       status: (line) => {
         if (line !== null) this.statuses.push(line);
       },
-      readHidden: async (): Promise<HiddenAnswer> => {
+      readHidden: async (prompts): Promise<HiddenAnswer> => {
         if (!this.terminal.in) return { kind: 'no-terminal' };
+        this.prompts = prompts;
         if (this.typed === null) return { kind: 'cancelled' };
         return { kind: 'lines', lines: this.typed.map((line) => secret(Buffer.from(line))) };
       },
-      ask: async () => (this.terminal.in ? this.answer : null),
+      ask: async (question) => {
+        if (!this.terminal.in) return null;
+        this.question = question;
+        return this.answer;
+      },
       readInput: async (bytesMax) => (this.stdin.length > bytesMax ? null : secret(Buffer.from(this.stdin))),
     };
   }

@@ -38,7 +38,7 @@ export function createTerminal({ stdin, stdout, stderr }: Streams): Terminal {
       stderr.write(`${CLEAR_LINE}${status ?? ''}`);
     },
     readHidden: (prompts) =>
-      stdin.isTTY ? readHidden(stdin, stderr, prompts) : Promise.resolve({ kind: 'no-terminal' }),
+      stdin.isTTY ? readHidden(stdin, stderr, prompts.map(printableLine)) : Promise.resolve({ kind: 'no-terminal' }),
     async ask(question) {
       if (!stdin.isTTY || !stderr.isTTY) return null;
       const { createInterface } = await import('node:readline/promises');

@@ -11,6 +11,7 @@ import {
   type PasswordPolicy,
 } from '#protocol';
 import { clientError, type ErrorDetail } from '../errors.ts';
+import { countText } from '../output/format.ts';
 import type { Random, Terminal } from '../ports.ts';
 import type { PasswordSource } from './request.ts';
 
@@ -28,6 +29,7 @@ export interface Passwords {
 
 interface Target {
   readonly instanceId: InstanceId;
+  readonly name: string;
   readonly os: OperatingSystem;
   readonly account: AccountRef;
 }
@@ -40,7 +42,7 @@ export async function obtainPasswords(
   ports: { readonly terminal: Terminal; readonly random: Random },
 ): Promise<Passwords> {
   if (source === 'generate' || source === 'generate-same') return generate(source, targets, policy, ports.random);
-  const password = source === 'stdin' ? await readStdin(ports.terminal) : await askTwice(ports.terminal);
+  const password = source === 'stdin' ? await readStdin(ports.terminal) : await askTwice(ports.terminal, targets);
   const wrong = weaknesses(password, targets, policy);
   if (wrong.length > 0) {
     password.fill(0);
@@ -96,8 +98,8 @@ function newlineBytes(input: Buffer): number {
   return input.at(-2) === 0x0d ? 2 : 1;
 }
 
-async function askTwice(terminal: Terminal): Promise<Buffer> {
-  const answer = await terminal.readHidden(['New password: ', 'The same again: ']);
+async function askTwice(terminal: Terminal, targets: readonly Target[]): Promise<Buffer> {
+  const answer = await terminal.readHidden([`New password for ${whose(targets)}: `, 'The same again: ']);
   switch (answer.kind) {
     case 'no-terminal':
       throw clientError('password-unavailable');
@@ -116,6 +118,15 @@ async function askTwice(terminal: Terminal): Promise<Buffer> {
     default:
       return answer satisfies never;
   }
+}
+
+/** Whose password is asked for: who left out --account must see that it is root's. */
+function whose(targets: readonly Target[]): string {
+  const accounts = new Set(
+    targets.map(({ account }) => (account === RID_500 ? 'the built-in administrator' : account)),
+  );
+  const where = targets.length === 1 ? (targets[0]?.name ?? '') : countText(targets.length, 'instance');
+  return `${[...accounts].join(' and ')} on ${where}`;
 }
 
 /** Every rule that the password breaks for some target, as sentences; never a word of the password itself. */

@@ -164,7 +164,7 @@ describe('a proxy', () => {
 });
 
 describe('on a terminal', () => {
-  const [FIRST, SECOND] = ['New password: ', 'The same again: '];
+  const [FIRST, SECOND] = ['New password for root on web-1: ', 'The same again: '];
 
   test('nothing that is typed is shown; backspace, Ctrl-U and arrow keys work', async () => {
     const web = await plane.add('web-1');

@@ -43,6 +43,22 @@ describe('a reset', () => {
     expect(web.passwords.get('root')).toBe(GOOD);
   });
 
+  test.each([
+    ['root on web-1', ['web-1']],
+    ['alice on web-1', ['web-1', '--account', 'alice']],
+    ['root on 2 instances', ['web-1', 'db-1']],
+    ['the built-in administrator on win-1', ['win-1']],
+    ['root and the built-in administrator on 2 instances', ['web-1', 'win-1', '--mode', 'offline']],
+  ])('asks for the password of %s', async (whose, argv) => {
+    await plane.add('web-1');
+    await plane.add('db-1');
+    await plane.add('win-1', { os: 'windows' });
+    world.terminal.in = true;
+    world.typed = [GOOD, GOOD];
+    expect(await world.run('reset', ...argv)).toBe(0);
+    expect(world.prompts).toEqual([`New password for ${whose}: `, 'The same again: ']);
+  });
+
   test('explains what stands in the way of a login although the password is right', async () => {
     await plane.add('web-1', {
       behaviour: { kind: 'succeeds', verifiedBy: 'authenticate', warnings: ['account-expired'] },
