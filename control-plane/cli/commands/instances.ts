@@ -69,9 +69,14 @@ function addList(parent: Command, context: CommandContext): void {
 
 function instanceTable(items: readonly Instance[]): string[] {
   const rows = items.map(({ name, os, power, project, agent, tags }) => {
-    return [name, os, power, project, agent.state, timeText(agent.lastSeenAt), tagsText(tags)];
+    return [name, os, power, project, agent.state, lastSeenText(agent), tagsText(tags)];
   });
   return tableLines(['NAME', 'OS', 'POWER', 'PROJECT', 'AGENT', 'LAST SEEN', 'TAGS'], rows);
+}
+
+/** What is stored is the last change: for an agent that is connected it says nothing about how lately it answered. */
+function lastSeenText({ connectedSince, lastSeenAt }: Instance['agent']): string {
+  return connectedSince === null ? timeText(lastSeenAt) : 'now';
 }
 
 function addShow(parent: Command, context: CommandContext): void {
@@ -100,7 +105,7 @@ function instanceLines({ id, name, os, power, project, tags, agent, createdAt }:
     ['host name', agent.hostname ?? '-'],
     ['identity', agent.identity === null ? '-' : fingerprintOf(agent.identity)],
     ['connected', timeText(agent.connectedSince)],
-    ['last seen', timeText(agent.lastSeenAt)],
+    ['last seen', lastSeenText(agent)],
   ]);
   const reasons = agent.reasons.flatMap(({ code, message, remedy, detail, since }) => [
     `${message}${detail === null ? '' : ` (${detail})`} [${code}], since ${timeText(since)}`,

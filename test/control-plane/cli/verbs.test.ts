@@ -110,6 +110,19 @@ describe('instances', () => {
     expect(world.out).toBe('Removed web-1.\n');
   });
 
+  test('are last seen now while their agent is connected, and when it was lost afterwards', async () => {
+    const { id } = await plane.add('web-1');
+    const online = (await shown('web-1')) as { agent: object };
+    const lost = { connectedSince: null, lastSeenAt: 1_800_000_000_000, state: 'offline' };
+    const offline = { ...online, id: randomUUID(), name: 'web-2', agent: { ...online.agent, ...lost } };
+    plane.answers.set('GET /instances', [ok({ items: [online, offline], nextCursor: null })]);
+    expect(await world.run('instances', 'list')).toBe(0);
+    expect(world.out).toMatch(/^web-1 .* running +now$/m);
+    expect(world.out).toMatch(/^web-2 .* offline +2027-01-15T08:00:00Z$/m);
+    expect(await world.run('instances', 'show', id)).toBe(0);
+    expect(world.out).toMatch(/^last seen +now$/m);
+  });
+
   async function shown(name: string): Promise<object> {
     await world.run('instances', 'show', name, '--json');
     return world.json() as object;
