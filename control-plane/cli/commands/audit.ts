@@ -1,8 +1,11 @@
 import * as z from 'zod';
 import type { AuditRecord } from '#protocol';
 import { usageError } from '../errors.ts';
+import { indexPins } from '../identities/known-instances.ts';
 import { parseDuration, timeText } from '../output/format.ts';
 import { tableLines } from '../output/table.ts';
+import type { Ports } from '../ports.ts';
+import { pinStoreOf } from '../state.ts';
 import { CommonFlags, handleConnected, print, type AddVerb } from './support.ts';
 
 const ROWS_DEFAULT = 100;
@@ -26,11 +29,12 @@ export const addAudit: AddVerb = (parent, context) => {
     .option('--actor <ACTOR>', 'as the listing shows it')
     .option('--since <WHEN>', 'a span back from now (90s, 15m, 24h, 7d) or an ISO 8601 time')
     .option('--json', 'print one JSON object');
-  handleConnected(command, context, ListFlags, async ({ flags, ports, routes }) => {
+  handleConnected(command, context, ListFlags, async ({ flags, ports, routes, server }) => {
     const { action, resource, actor } = flags;
     const since = flags.since === undefined ? undefined : momentOf(flags.since, ports.clock.now());
     const items = await routes.audit.list({ action, resource, actor, since }, flags.limit);
-    print(ports, flags.json, { items }, () => auditTable(items));
+    const nameOf = await pinnedNames(ports, server);
+    print(ports, flags.json, { items }, () => auditTable(items, nameOf));
     return 0;
   });
 };
@@ -42,10 +46,30 @@ function momentOf(text: string, now: number): number {
   return Math.max(0, at);
 }
 
-function auditTable(items: readonly AuditRecord[]): string[] {
-  const rows = items.map(({ sequence, at, actor, action, resource, decision, rule, code }) => {
+type Names = (instanceId: string) => string;
+
+function auditTable(items: readonly AuditRecord[], nameOf: Names): string[] {
+  const rows = items.map((record) => {
+    const { sequence, at, actor, action, resource, decision, rule, code } = record;
     const decided = decision === null ? '-' : `${decision}${rule === null ? '' : ` (${rule})`}`;
-    return [String(sequence), timeText(at), actor, action, resource, decided, code ?? '-'];
+    return [String(sequence), timeText(at), actor, action, resource, factsText(record, nameOf), decided, code ?? '-'];
   });
-  return tableLines(['NUMBER', 'AT', 'ACTOR', 'ACTION', 'RESOURCE', 'DECISION', 'CODE'], rows);
+  return tableLines(['NUMBER', 'AT', 'ACTOR', 'ACTION', 'RESOURCE', 'WHAT', 'DECISION', 'CODE'], rows);
+}
+
+/** What happened to a task, where, in one cell; of other events their resource says it. */
+function factsText({ action, detail }: AuditRecord, nameOf: Names): string {
+  const { instance, account, from, to } = detail;
+  if (action !== 'task.state' || typeof instance !== 'string') return '-';
+  return `${nameOf(instance)} ${text(account)}: ${text(from)} → ${text(to)}`;
+}
+
+function text(fact: AuditRecord['detail'][string] | undefined): string {
+  return fact === null || fact === undefined ? '?' : String(fact);
+}
+
+/** Names as this user has pinned them: the records hold ids only, and asking for each would cost a request. */
+async function pinnedNames(ports: Ports, server: string): Promise<Names> {
+  const { byId } = indexPins(await pinStoreOf(ports).load(), server);
+  return (instanceId) => byId.get(instanceId)?.name ?? instanceId;
 }

@@ -157,6 +157,38 @@ describe('the service', () => {
   });
 });
 
+describe('audit list', () => {
+  test('says of a task what it became, on which instance, and why', async () => {
+    const { id } = await plane.add('web-1');
+    const stranger = randomUUID();
+    world.stdin = Buffer.from('Canary-7f3a91c2');
+    expect(await world.run('reset', 'web-1', '--password-stdin')).toBe(0); // Which pins it, name and all.
+    const record = (sequence: number, instance: string, from: string, to: string, code: string | null) => ({
+      ...{
+        sequence,
+        at: 0,
+        actor: 'system',
+        action: 'task.state',
+        resource: 'task:x',
+        decision: null,
+        rule: null,
+        code,
+      },
+      detail: { reset: randomUUID(), instance, account: 'root', from, to },
+    });
+    const items = [
+      record(2, stranger, 'running', 'failed', 'disk-full'),
+      record(1, id, 'accepted', 'running', null),
+      { ...record(0, id, '', '', null), action: 'token.create', resource: 'token:y', detail: { role: 'viewer' } },
+    ];
+    plane.answers.set('GET /audit', [ok({ items, nextCursor: null })]);
+    expect(await world.run('audit', 'list')).toBe(0);
+    expect(world.out).toMatch(/^1 .* web-1 root: accepted → running +- +-$/m);
+    expect(world.out).toMatch(new RegExp(`^2 .* ${stranger} root: running → failed +- +disk-full$`, 'm'));
+    expect(world.out).toMatch(/^0 .* token\.create +token:y +- +- +-$/m);
+  });
+});
+
 describe('tokens create', () => {
   test('puts the token, and nothing else, on standard output', async () => {
     plane.answers.set('POST /tokens', [ok({ id: randomUUID(), token: 'lk_secret', expiresAt: null })]);
