@@ -10,6 +10,7 @@ export * from './limits.ts';
 export * from './order.ts';
 export * from './passwords.ts';
 export { randomBytes } from './platform.ts';
+export * from './release.ts';
 export * from './rest/access.ts';
 export * from './rest/common.ts';
 export * from './rest/instances.ts';

@@ -29,6 +29,8 @@ export const SIGNED_BYTES_MAX = 190 * 1024;
 export const KEY_SET_KEYS_MAX = 64;
 /** The largest script of the catalogue. */
 export const SCRIPT_BYTES_MAX = 64 * 1024;
+/** The largest archive of a release: a runtime, the agent, and what it loads. */
+export const RELEASE_BYTES_MAX = 256 * 1024 * 1024;
 /** How many (account, generation) pairs an agent may report. */
 export const GENERATIONS_MAX = 1_000;
 /**
