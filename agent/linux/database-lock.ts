@@ -1,5 +1,5 @@
 /** Who holds the lock of the account database: lckpwdf(3) and the lock files of the shadow tools. */
-import { readFileSync, readlinkSync, readdirSync, statSync } from 'node:fs';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
 
 export interface LockHolder {
   /** What is locked. */
@@ -9,6 +9,7 @@ export interface LockHolder {
 
 export interface ProcLock {
   pid: number;
+  /** Major and minor number, hexadecimal, at least two digits each. */
   device: string;
   inode: number;
 }
@@ -43,16 +44,32 @@ export function createDatabaseLocks(etc = '/etc', proc = '/proc'): DatabaseLocks
 function heldByLckpwdf(path: string, proc: string, exceptGroup?: number): LockHolder | null {
   try {
     const { ino } = statSync(path);
+    const device = deviceOf(realpathSync(path), proc);
     for (const lock of parseProcLocks(readFileSync(`${proc}/locks`, 'latin1'))) {
-      if (lock.inode !== ino || (exceptGroup !== undefined && groupOf(lock.pid, proc) === exceptGroup)) continue;
-      // On overlay and btrfs the device in /proc/locks is not the one that stat shows, so the holder's own open
-      // file decides; where that cannot be read, the inode number does.
-      if (hasOpen(proc, lock.pid, path)) return { path, pid: lock.pid > 0 ? lock.pid : null };
+      if (lock.inode !== ino || lock.device !== device) continue;
+      if (exceptGroup !== undefined && groupOf(lock.pid, proc) === exceptGroup) continue;
+      return { path, pid: lock.pid > 0 ? lock.pid : null };
     }
   } catch {
     // No lock file yet, or no /proc: nobody is known to hold it.
   }
   return null;
+}
+
+/**
+ * The device of the file system that a path lies on, as /proc/locks writes it. Not what stat shows: on overlay and btrfs
+ * that is another one. With the inode number alone, anybody could pass for a holder by a file of their own; and to look
+ * into the open files of other processes takes a capability that the agent does without.
+ */
+function deviceOf(path: string, proc: string): string | null {
+  const mounts = readFileSync(`${proc}/self/mountinfo`, 'latin1')
+    .split('\n')
+    .map((line) => line.split(' '))
+    .filter(([, , , , place = '']) => place === '/' || path === place || path.startsWith(`${place}/`))
+    // Of mounts on one place the last is the one that is seen; the sort keeps their order.
+    .toSorted((a, b) => (a[4]?.length ?? 0) - (b[4]?.length ?? 0));
+  const numbers = mounts.at(-1)?.[2]?.split(':').map(Number);
+  return numbers?.map((number) => number.toString(16).padStart(2, '0')).join(':') ?? null;
 }
 
 /** Field 5 of /proc/PID/stat; the name before it may hold anything. */
@@ -65,23 +82,6 @@ function groupOf(pid: number, proc: string): number | null {
   } catch {
     return null;
   }
-}
-
-function hasOpen(proc: string, pid: number, path: string): boolean {
-  if (pid <= 0) return true;
-  let names: string[];
-  try {
-    names = readdirSync(`${proc}/${pid}/fd`);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ENOENT'; // gone: it holds nothing
-  }
-  return names.some((name) => {
-    try {
-      return readlinkSync(`${proc}/${pid}/fd/${name}`) === path;
-    } catch {
-      return false;
-    }
-  });
 }
 
 function heldByLockFile(etc: string, proc: string): LockHolder | null {

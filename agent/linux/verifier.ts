@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { findPasswd, findShadow } from './account-files.ts';
 import { readAccountFiles } from './account-reader.ts';
 import { countFailures, faillockSettings } from './faillock.ts';
+import { readTally } from './faillock-tally.ts';
 import { resolveAccount } from './accounts.ts';
 import { SYSTEM_ENVIRONMENT } from './environment.ts';
 import { killTree } from './process-group.ts';
@@ -194,7 +195,7 @@ function readFaillock(etc: string, service: string | null, name: string): { fail
     text(join(etc, 'pam.d', file)),
   );
   const settings = faillockSettings(text(join(etc, 'security/faillock.conf')), stacks);
-  return { deny: settings.deny, failures: countFailures(Buffer.from(text(join(settings.directory, name)), 'latin1')) };
+  return { deny: settings.deny, failures: countFailures(readTally(join(settings.directory, name))) };
 }
 
 interface Helper {
