@@ -78,12 +78,11 @@ async function enrollVerb({ url, name, state }: Values): Promise<number> {
   if (token === null) {
     throw new VerbError('join-token-missing', 'No join token was given.', 'Run it again with one.', { exitCode: 2 });
   }
-  const { enroll } = await import('./verbs/enroll.ts');
-  const { config, fingerprint } = await enroll({
+  const { enroll, formatEnrolment } = await import('./verbs/enroll.ts');
+  const enrolment = await enroll({
     ...{ url, name: name ?? null, directory: state, token, environment: process.env },
   });
-  say(`Enrolled as ${config.name} (${config.instanceId}), project ${config.project}.`);
-  return say(`Fingerprint: ${fingerprint}`);
+  return say(formatEnrolment(enrolment, state));
 }
 
 async function runVerb(values: Values): Promise<number> {

@@ -18,7 +18,7 @@ import {
   type Signer,
 } from '#protocol';
 import { KEY_SET } from '../core/trust.ts';
-import { AgentConfig, IDENTITY, readEnrolment, writeConfig } from '../node/config.ts';
+import { AgentConfig, DEFAULT_STATE_DIRECTORY, IDENTITY, readEnrolment, writeConfig } from '../node/config.ts';
 import { createIdentity, readIdentity, verifySignature } from '../node/crypto.ts';
 import { requestHttps, type HttpsAnswer, type HttpsRequest } from '../node/https.ts';
 import { lockDirectory } from '../node/instance-lock.ts';
@@ -73,6 +73,22 @@ export async function enroll(options: EnrollOptions): Promise<Enrolment> {
     lock.release();
     await storage.close();
   }
+}
+
+/** What has been done, and what is left to do: an enrolment alone starts nothing, and nobody has compared anything yet. */
+export function formatEnrolment({ config, fingerprint }: Enrolment, directory: string): string {
+  const start =
+    directory === DEFAULT_STATE_DIRECTORY
+      ? 'systemctl enable --now latchkey-agent   (without systemd: latchkey-agent run)'
+      : `latchkey-agent run --state ${directory}`;
+  return [
+    `Enrolled as ${config.name} (${config.instanceId}), project ${config.project}.`,
+    `Fingerprint: ${fingerprint}`,
+    '',
+    'Next:',
+    `  start the agent here:          ${start}`,
+    `  pin it where you run latchkey: latchkey instances trust ${config.name} --fingerprint ${fingerprint}`,
+  ].join('\n');
 }
 
 interface JoinOptions {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { EnrolmentRequest, fromBase64Url, openSigned, thumbprintOf } from '#protocol';
 import { verifySignature } from '../../../agent/node/crypto.ts';
+import { formatEnrolment } from '../../../agent/verbs/enroll.ts';
 import { VerbError } from '../../../agent/verbs/failure.ts';
 import { instanceNameFor } from '../../../agent/verbs/instance-name.ts';
 import { newSigner } from '../../support/keys.ts';
@@ -40,6 +41,14 @@ describe('an enrolment', () => {
     expect(files.toSorted()).toEqual(['config.json', 'identity.key', 'key-set.json']);
     expect(files.map((name) => statSync(join(world.directory, name)).mode & 0o777)).toEqual([0o600, 0o600, 0o600]);
     expect(statSync(world.directory).mode & 0o777).toBe(0o700);
+  });
+
+  test('ends with what is left to do: start the agent, and compare the fingerprint', async () => {
+    const enrolment = await world.join();
+    const said = formatEnrolment(enrolment, '/var/lib/latchkey-agent');
+    expect(said).toMatch(/systemctl enable --now latchkey-agent .*latchkey-agent run/);
+    expect(said).toContain(`latchkey instances trust web-1 --fingerprint ${enrolment.fingerprint}`);
+    expect(formatEnrolment(enrolment, '/srv/lk')).toContain('latchkey-agent run --state /srv/lk');
   });
 
   test('proves that it holds the key which it brings', async () => {

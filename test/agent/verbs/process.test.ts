@@ -167,7 +167,9 @@ describe('the command line', () => {
     const argv = ['enroll', '--url', world.gateway.url, '--name', 'web-1', '--state', world.directory];
     const { code, out, err } = await outputOf(argv, `${token}\n`);
     expect([code, err]).toEqual([0, '']);
-    expect(out).toMatch(/^Enrolled as web-1 \([0-9a-f-]{36}\), project default\.\nFingerprint: SHA256:\S{43}\n$/);
+    expect(out).toMatch(
+      /^Enrolled as web-1 \([0-9a-f-]{36}\), project default\.\nFingerprint: SHA256:\S{43}\n\nNext:\n.* latchkey-agent run --state /m,
+    );
     expect(await outputOf(argv, `${token}\n`)).toMatchObject({
       code: 2,
       err: expect.stringMatching(/^latchkey-agent: already-enrolled: .* Run "latchkey-agent status"/) as string,
