@@ -50,6 +50,14 @@ export function clientError(
   return new CliError({ code, message, remedy, details: full }, options);
 }
 
+/** There is nobody to ask, so a flag must say it beforehand. */
+export function notConfirmable(flag: string): CliError {
+  const { message } = explain('not-confirmed');
+  const detail = { subject: '', code: 'not-confirmed', message: 'There is no terminal to ask on.' };
+  const remedy = `Run the same command with ${flag} to confirm.`;
+  return new CliError({ code: 'not-confirmed', message, remedy, details: [detail] });
+}
+
 /** A usage error about one option or argument. */
 export function usageError(subject: string, message: string): CliError {
   return clientError('usage-invalid', [{ subject, code: 'usage-invalid', message }]);
@@ -67,12 +75,20 @@ const RefusalBody = z.object({
   requestId: z.string().optional(),
 });
 
+/** What to do on a command line, where the API's own remedy speaks of requests. */
+const REMEDIES_HERE: Readonly<Record<string, string>> = {
+  unauthenticated:
+    'Give a token that is neither revoked nor expired: --token-file FILE, LATCHKEY_TOKEN, or token or tokenFile in ' +
+    'the configuration file (the first of them that is there is used).',
+};
+
 /** The error behind a refusal; null when the body is not one of a control plane. */
 export function refusalOf(status: number, body: unknown): CliError | null {
   const parsed = RefusalBody.safeParse(body);
   if (!parsed.success) return null;
   const { requestId, ...failure } = parsed.data;
-  const remedy = requestId === undefined ? failure.remedy : `${failure.remedy} (request ${requestId})`;
+  const advice = REMEDIES_HERE[failure.code] ?? failure.remedy;
+  const remedy = requestId === undefined ? advice : `${advice} (request ${requestId})`;
   return new CliError({ ...failure, remedy }, { status });
 }
 

@@ -11,6 +11,7 @@ import {
   Tags,
   type Instance,
 } from '#protocol';
+import { mustConfirm } from '../confirm.ts';
 import { usageError } from '../errors.ts';
 import { fieldLines, tableLines } from '../output/table.ts';
 import { tagsText, timeText } from '../output/format.ts';
@@ -19,7 +20,6 @@ import { addTrust } from './instances-trust.ts';
 import {
   CommonFlags,
   handleConnected,
-  mustConfirm,
   print,
   readArgument,
   repeated,

@@ -1,17 +1,10 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { ProjectName, type Project, type ServiceStatement } from '#protocol';
+import { mustConfirm } from '../confirm.ts';
 import { timeText } from '../output/format.ts';
 import { tableLines } from '../output/table.ts';
-import {
-  CommonFlags,
-  handleConnected,
-  mustConfirm,
-  print,
-  readArgument,
-  type AddVerb,
-  type CommandContext,
-} from './support.ts';
+import { CommonFlags, handleConnected, print, readArgument, type AddVerb, type CommandContext } from './support.ts';
 
 /** `latchkey service …`: whether online reset is enabled and authorised for a project. */
 export const addService: AddVerb = (command, context) => {

@@ -84,11 +84,3 @@ export function print(ports: Ports, json: boolean, value: unknown, lines: () => 
   if (json) ports.terminal.data(jsonText(value));
   else for (const line of lines()) ports.terminal.out(line);
 }
-
-/** Asks for a yes, unless it was given beforehand. */
-export async function mustConfirm(ports: Ports, question: string, given: boolean, how: string): Promise<void> {
-  if (given) return;
-  const answer = await ports.terminal.ask(`${question} [y/N] `);
-  if (answer === null) throw clientError('not-confirmed', [`There is no terminal to ask on: confirm with ${how}.`]);
-  if (!/^y(es)?$/i.test(answer.trim())) throw clientError('not-confirmed');
-}
