@@ -1,12 +1,13 @@
 import * as z from 'zod';
 import { API_CODES, type ApiCode } from './codes/api.ts';
+import { AUDIT_CODES } from './codes/audit.ts';
 import { CLIENT_CODES } from './codes/client.ts';
 import type { CodeEntry } from './codes/entry.ts';
 import { RESULT_CODES, TASK_CODES } from './codes/result.ts';
 import { HEALTH_CODES } from './codes/health.ts';
 import { KEY_SET_CODES, type KeySetRefusal } from './codes/key-set.ts';
 
-export { API_CODES, CLIENT_CODES, RESULT_CODES, TASK_CODES, HEALTH_CODES, KEY_SET_CODES };
+export { API_CODES, AUDIT_CODES, CLIENT_CODES, RESULT_CODES, TASK_CODES, HEALTH_CODES, KEY_SET_CODES };
 export type { ApiCode, CodeEntry };
 export type { ClientCode } from './codes/client.ts';
 export type { TaskCode } from './codes/result.ts';
@@ -20,6 +21,7 @@ export const CODES = {
   ...KEY_SET_CODES,
   ...API_CODES,
   ...CLIENT_CODES,
+  ...AUDIT_CODES,
 } as const;
 
 export const Code = z.enum(Object.keys(CODES) as [keyof typeof CODES, ...(keyof typeof CODES)[]]);

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   ADVISORY_CODES,
   API_CODES,
+  AUDIT_CODES,
   CLIENT_CODES,
   CLOSE_CODES,
   closeReasonOf,
@@ -27,6 +28,7 @@ const TABLES: readonly Record<string, CodeEntry>[] = [
   KEY_SET_CODES,
   API_CODES,
   CLIENT_CODES,
+  AUDIT_CODES,
 ];
 const rows = TABLES.flatMap((table) => Object.entries(table));
 
@@ -113,7 +115,7 @@ describe('a WebSocket is closed', () => {
 describe('what an agent may say', () => {
   test('is a code of results, and nothing that the control plane decides', () => {
     expect(ResultCode.options).toEqual(Object.keys(RESULT_CODES));
-    for (const code of [...Object.keys(TASK_CODES), ...Object.keys(CLIENT_CODES)]) {
+    for (const code of [...Object.keys(TASK_CODES), ...Object.keys(CLIENT_CODES), ...Object.keys(AUDIT_CODES)]) {
       expect(ResultCode.safeParse(code).success).toBe(false);
     }
   });
