@@ -8,6 +8,7 @@ import { createAgentBoard, type AgentBoard } from './service/agent-board.ts';
 import { createDispatcher, type Dispatcher } from './service/dispatcher.ts';
 import { createGate, type Gate } from './service/gate.ts';
 import type { CatalogueScript, Clock, Hash, Log, Random } from './service/ports.ts';
+import { createRefusalCounter, type RefusalCounter } from './service/refusal-counter.ts';
 import type { ResetService } from './service/reset-service.ts';
 import { createResetService } from './service/resets/service.ts';
 import { createSessionEvents } from './service/session-events.ts';
@@ -33,6 +34,7 @@ export interface CoreDeps {
 /** The control plane without sockets and files: runs the same under HTTP and TLS and inside a simulation. */
 export interface Core {
   readonly gate: Gate;
+  readonly refusals: RefusalCounter;
   readonly bus: Bus;
   readonly resets: ResetService;
   readonly directory: SessionDirectory;
@@ -54,6 +56,7 @@ export async function createCore(deps: CoreDeps): Promise<Core> {
   const { store, clock, random, hash, log } = deps;
   const bus = createInProcessBus();
   const gate = createGate({ store, clock });
+  const refusals = createRefusalCounter({ store, clock, log });
   const sweep = createSweep({ store, bus, clock, log });
   const onErased = () => {
     sweep.erased();
@@ -70,7 +73,7 @@ export async function createCore(deps: CoreDeps): Promise<Core> {
   });
   const orderSigner = () => deps.identity().orderSigner;
   const dispatcher = createDispatcher({ ...deps, directory, orderSigner, bus });
-  const listener = createSessionEvents({ ...deps, board, dispatcher, bus, onErased });
+  const listener = createSessionEvents({ ...deps, board, dispatcher, bus, refusals, onErased });
   const resets = createResetService({
     store,
     gate,
@@ -88,6 +91,7 @@ export async function createCore(deps: CoreDeps): Promise<Core> {
   const gatewayDeps = { ...deps, instances: store.read.instances, directory, listener };
   return {
     gate,
+    refusals,
     bus,
     resets,
     directory,

@@ -106,6 +106,7 @@ function createServices(deps: { core: Core; store: Store; log: Log; keyring: Key
     verify: verifyEd25519,
     log,
     gate: core.gate,
+    refusals: core.refusals,
     sessions: {
       close: (id, reason) => {
         core.dismiss(id, reason);

@@ -25,6 +25,7 @@ import { createMetrics, type Metrics } from '../../control-plane/server/http/met
 import { sha256Sync, systemRandom } from '../../control-plane/server/runtime.ts';
 import { createGate } from '../../control-plane/server/service/gate.ts';
 import { createOperatorServices, type OperatorServices } from '../../control-plane/server/service/operator-services.ts';
+import { createRefusalCounter } from '../../control-plane/server/service/refusal-counter.ts';
 import { openSqliteStore } from '../../control-plane/server/store/sqlite-store.ts';
 import type { Store } from '../../control-plane/server/store/store.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -68,6 +69,7 @@ export class HttpWorld implements AsyncDisposable {
       verify: verifyEd25519,
       log: this.#log(),
       gate: createGate({ store, clock }),
+      refusals: createRefusalCounter({ store, clock, log: this.#log() }),
       sessions: {
         close: (id, reason) => this.closed.push({ id, reason }),
         tasksEnded: (tasks) => this.endedTasks.push(...tasks.map(({ id }) => id)),

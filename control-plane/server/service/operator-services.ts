@@ -6,6 +6,7 @@ import type { Gate } from './gate.ts';
 import { createInstanceService, type InstanceService, type Sessions } from './instance-service.ts';
 import type { Clock, Hash, Log, Random } from './ports.ts';
 import { createProjectService, type ProjectService } from './project-service.ts';
+import type { RefusalCounter } from './refusal-counter.ts';
 import type { JoinTrust } from './token-creation.ts';
 import { createTokenService, type TokenService } from './token-service.ts';
 
@@ -17,6 +18,7 @@ export interface OperatorServicesDeps {
   readonly verify: Verify;
   readonly log: Log;
   readonly gate: Gate;
+  readonly refusals: RefusalCounter;
   readonly sessions: Sessions;
   readonly joinTrust: JoinTrust;
   /** The current key set, signed by the script key that `joinTrust` names. */
@@ -44,7 +46,7 @@ export function createOperatorServices(deps: OperatorServicesDeps): OperatorServ
     projects: createProjectService(deps),
     enrolment: createEnrolmentService({ ...deps, audit }),
     settled: async () => {
-      await Promise.all([audit.settled(), tokens.settled()]);
+      await Promise.all([deps.refusals.settled(), tokens.settled()]);
     },
   };
 }

@@ -3,6 +3,7 @@ import {
   judgeSealingKey,
   openSigned,
   utf8,
+  type CloseReason,
   type Code,
   type Digest,
   type Nonce,
@@ -20,6 +21,7 @@ import type { Store } from '../store/store.ts';
 import type { AgentBoard } from './agent-board.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Clock, Hash, Log } from './ports.ts';
+import type { RefusalCounter } from './refusal-counter.ts';
 import { changeTask, type TaskNews } from './task-flow.ts';
 
 export interface SessionEventsDeps {
@@ -30,6 +32,7 @@ export interface SessionEventsDeps {
   readonly verify: Verify;
   readonly hash: Hash;
   readonly clock: Clock;
+  readonly refusals: RefusalCounter;
   readonly log: Log;
   /** Sealed bytes were erased: their pages are to be overwritten soon. */
   readonly onErased: () => void;
@@ -48,23 +51,8 @@ export function createSessionEvents(deps: SessionEventsDeps): GatewayListener {
     lost: (session, why) => deps.board.disconnected(session.instanceId, why),
     frame: (session, frame) => onFrame(deps, session, frame),
     refused: (source, reason) => {
-      const at = deps.clock.now();
-      const entry = {
-        at,
-        actor: 'anonymous',
-        action: 'session.refuse',
-        resource: `source:${source}`,
-        decision: 'deny',
-        rule: null,
-        code: reason,
-        detail: {},
-      } as const;
-      const key = { code: reason, source, minute: Math.floor(at / 60_000) };
-      deps.store
-        .transaction((tx) => tx.audit.countRefusal(entry, key))
-        .catch((error: unknown) => {
-          deps.log.error({ err: error, source, reason }, 'a refusal could not be counted');
-        });
+      const subject = `source:${source}`;
+      deps.refusals.count({ action: 'session.refuse', code: reason, actor: 'anonymous', subject, decision: 'deny' });
     },
   };
 }
@@ -118,7 +106,8 @@ async function onFrame(deps: SessionEventsDeps, session: Session, frame: Session
     case 'sealing-key':
       return onSealingKey(deps, session, frame.sealingKey);
     case 'key-set-refused':
-      return record(deps, session, 'key-set.refused', frame.code);
+      note(deps, session, 'key-set.refused', frame.code);
+      return;
     case 'goodbye':
       return onGoodbye(deps, session, frame.reason);
     default:
@@ -146,20 +135,24 @@ async function onTaskWord(
 
 async function onOrderRefused(deps: SessionEventsDeps, session: Session, digest: Digest, code: Code): Promise<void> {
   const sent = [...session.sent].find(([, order]) => order.digest === digest);
-  await record(deps, session, 'order.refused', code);
+  note(deps, session, 'order.refused', code);
   if (sent === undefined) return;
   await onTaskWord(deps, session, sent[0], { type: 'refuse' }, { code });
   deps.onErased();
 }
 
+const RESULT_REFUSALS = { malformed: 'result-malformed', 'bad-signature': 'result-bad-signature' } as const;
+
 async function onResult(deps: SessionEventsDeps, session: Session, signed: Signed): Promise<void> {
   const instance = await deps.store.read.instances.get(session.instanceId);
   if (!instance?.identityKey || signed.key !== instance.identity) {
-    return record(deps, session, 'result.refused', 'proof-invalid');
+    note(deps, session, 'result.refused', 'result-other-identity');
+    return;
   }
   const opened = await openSigned(deps.verify, instance.identityKey, 'result', TaskResult, signed);
   if (!opened.ok || opened.body.instanceId !== session.instanceId) {
-    return record(deps, session, 'result.refused', opened.ok ? 'other-instance' : opened.why);
+    note(deps, session, 'result.refused', opened.ok ? 'result-other-instance' : RESULT_REFUSALS[opened.why]);
+    return;
   }
   const result = opened.body;
   const resetId = await deps.store.transaction(async (tx) => {
@@ -177,7 +170,7 @@ async function onResult(deps: SessionEventsDeps, session: Session, signed: Signe
     const next = await changeTask(tx, task, { type: 'result', state: result.state }, cause, news);
     return next === null ? null : task.resetId;
   });
-  if (resetId === null) await record(deps, session, 'result.unexpected', null);
+  if (resetId === null) note(deps, session, 'result.unexpected', null);
   else deps.bus.changed(resetId, [result.taskId]);
   // Only now: before the commit a crash would lose what the agent would then have forgotten.
   session.send({ type: 'result-ack', taskId: result.taskId });
@@ -189,7 +182,10 @@ async function onSealingKey(deps: SessionEventsDeps, session: Session, sealingKe
   if (!instance?.identityKey) return;
   const expected = { instanceId: session.instanceId, identityKey: instance.identityKey, now: 0 };
   const verdict = await judgeSealingKey(deps.verify, expected, sealingKey);
-  if (!verdict.ok) return record(deps, session, 'sealing-key.refused', verdict.code);
+  if (!verdict.ok) {
+    note(deps, session, 'sealing-key.refused', verdict.code);
+    return;
+  }
   await deps.store.transaction((tx) => tx.instances.update(session.instanceId, { sealingKey }));
 }
 
@@ -200,20 +196,13 @@ async function onGoodbye(deps: SessionEventsDeps, session: Session, reason: stri
   deps.log.info({ instance: session.instanceId, reason }, 'an agent said goodbye');
 }
 
-/** Counted by the minute, as refusals are: an instance can say such things as often as it likes, and fill no disk by it. */
-async function record(deps: SessionEventsDeps, session: Session, action: string, code: string | null): Promise<void> {
-  const at = deps.clock.now();
+/** Counted, as refusals are: an instance can say such things as often as it likes. */
+function note(
+  { refusals }: SessionEventsDeps,
+  session: Session,
+  action: string,
+  code: Code | CloseReason | null,
+): void {
   const subject = `instance:${session.instanceId}`;
-  const entry = {
-    at,
-    actor: subject,
-    action,
-    resource: subject,
-    decision: null,
-    rule: null,
-    code,
-    detail: {},
-  } as const;
-  const key = { code: `${action} ${code ?? ''}`, source: subject, minute: Math.floor(at / 60_000) };
-  await deps.store.transaction((tx) => tx.audit.countRefusal(entry, key));
+  refusals.count({ action, code, actor: subject, subject, decision: null });
 }

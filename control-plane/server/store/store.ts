@@ -148,12 +148,13 @@ export interface AuditRepository {
   /** Newest first. */
   list(filter: AuditFilter, page: PageRequest): Promise<Page<AuditRecord>>;
   /**
-   * Refusals before authentication: one record a code, source and minute, whose detail counts. `minute` is the epoch
-   * in whole minutes.
+   * What anybody can bring about: one record a code, source and minute, whose detail counts. `minute` is the epoch in
+   * whole minutes, `times` how often it happened since it was last counted.
    */
   countRefusal(
     entry: AuditEntry,
     key: { readonly code: string; readonly source: string; readonly minute: number },
+    times?: number,
   ): Promise<void>;
 }
 

@@ -1,18 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import {
+  Code,
+  explain,
   fromBase64Url,
   GENERATION_MAX,
   Order,
   parseJsonBytes,
+  signJson,
   utf8,
+  type AccountRef,
   type InstanceId,
   type InstanceName,
   type Reset,
+  type ResetId,
+  type Signed,
+  type TaskId,
+  type TaskResult,
 } from '#protocol';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { sha256Sync } from '../../../control-plane/server/runtime.ts';
 import { ADMINISTRATOR, openCoreWorld, type CoreWorld } from '../../support/core-world.ts';
-import { FakeAgent, newIdentity, until, type FakeAgentHabits } from '../../support/fake-agent.ts';
+import { FakeAgent, newIdentity, until, type FakeAgentHabits, type FakeIdentity } from '../../support/fake-agent.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 async function connect(world: CoreWorld, name: string, habits?: FakeAgentHabits): Promise<FakeAgent> {
@@ -74,3 +82,62 @@ test('an agent that refuses orders without end fills one record a minute with it
   await until(async () => ((await refused()).rows[0]?.detail['count'] === 100 ? true : null));
   expect((await refused()).rows).toHaveLength(1);
 });
+
+test('a flood of sockets that are turned away shares a few transactions, and is counted to the last one', async () => {
+  await using world = await openCoreWorld({ clock: new FakeClock() });
+  const transactions = vi.spyOn(world.store, 'transaction');
+  const flood = 1_000;
+  for (let times = 0; times < flood; times += 1) {
+    const connection = { source: '192.0.2.1', send: () => undefined, close: () => undefined };
+    world.core.accept(connection).onText('no frame');
+  }
+  await world.core.refusals.settled();
+  expect(transactions.mock.calls.length).toBeLessThan(10);
+  const { rows } = await world.store.read.audit.list({ action: 'session.refuse' }, { limit: 10, after: null });
+  expect(rows).toMatchObject([
+    { actor: 'anonymous', resource: 'source:192.0.2.1', code: 'frame-malformed', detail: { count: flood } },
+  ]);
+});
+
+test.each<[string, Code, (identity: FakeIdentity, other: FakeIdentity) => Promise<Signed>]>([
+  ['signed by another identity', 'result-other-identity', (_, other) => signJson(other.signer, 'result', {})],
+  [
+    'with a wrong signature',
+    'result-bad-signature',
+    async ({ signer }, other) => ({ ...(await signJson(other.signer, 'result', {})), key: signer.key }),
+  ],
+  ['that cannot be read', 'result-malformed', ({ signer }) => signJson(signer, 'result', {})],
+  [
+    'of another instance',
+    'result-other-instance',
+    ({ signer }, { instanceId }) => signJson(signer, 'result', aResult(instanceId)),
+  ],
+])('a result %s is refused with a code of the table', async (_what, code, make) => {
+  await using world = await openCoreWorld();
+  const agent = await connect(world, 'hostile');
+  agent.send({ type: 'result', result: await make(agent.identity, await newIdentity(randomUUID() as InstanceId)) });
+  const refused = () => world.store.read.audit.list({ action: 'result.refused' }, { limit: 10, after: null });
+  const record = await until(async () => (await refused()).rows[0]);
+  expect(record).toMatchObject({ code, resource: `instance:${agent.identity.instanceId}` });
+  expect(explain(Code.parse(record.code)).remedy).not.toBe('');
+});
+
+function aResult(instanceId: InstanceId): TaskResult {
+  return {
+    ...{
+      v: 1,
+      taskId: randomUUID() as TaskId,
+      resetId: randomUUID() as ResetId,
+      instanceId,
+      account: 'root' as AccountRef,
+    },
+    ...{
+      generation: 1,
+      sealedDigest: sha256Sync(utf8('a seal')),
+      state: 'failed',
+      code: 'script-failed',
+      detail: null,
+    },
+    ...{ verifiedBy: null, warnings: [], appliedMs: null, verifiedMs: null },
+  };
+}

@@ -34,10 +34,10 @@ export function createAuditRepository(db: Db): AuditRepository {
       return toPage(rows.map(decode), page.limit, ({ sequence }) => cursor.encode([sequence]));
     },
 
-    async countRefusal(entry, key) {
-      await insert(entry, { refusalKey: JSON.stringify([key.code, key.source, key.minute]), refusals: 1 })
+    async countRefusal(entry, key, times = 1) {
+      await insert(entry, { refusalKey: JSON.stringify([key.code, key.source, key.minute]), refusals: times })
         .onConflict((conflict) =>
-          conflict.column('refusalKey').doUpdateSet(({ eb }) => ({ refusals: eb('audit.refusals', '+', 1) })),
+          conflict.column('refusalKey').doUpdateSet(({ eb }) => ({ refusals: eb('audit.refusals', '+', times) })),
         )
         .execute();
     },
