@@ -8,7 +8,7 @@ export function pinStoreOf(ports: Ports, path?: string): PinStore {
   return createPinStore(ports.files, path ?? `${statePath(ports.env, ports.home)}/known_instances`);
 }
 
-/** What this user sent to that control plane and has not seen the end of. */
+/** What this user sent to that control plane. */
 export function sentResetsOf(ports: Ports, server: string): SentResets {
   return createSentResets(ports.files, `${statePath(ports.env, ports.home)}/resets`, server);
 }

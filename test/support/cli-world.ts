@@ -35,6 +35,10 @@ export class CliWorld {
   stdin: Buffer = Buffer.alloc(0);
   env: Record<string, string> = { LATCHKEY_URL: 'https://control-plane.test', LATCHKEY_TOKEN: FAKE_TOKEN };
   readonly files = new Map<string, FileText>();
+  /** Hears of what is to go because of its age; nothing ages here. */
+  removedOlder: (directory: string, ageMs: number) => void = () => undefined;
+  /** Paths that the disk has no room for. */
+  refuseWrite = /^$/;
   /** Buffers that were handed out with a secret in them, to see that they are zeroed. */
   readonly secrets: Buffer[] = [];
   /** Milliseconds that the wall clock is off. */
@@ -93,12 +97,13 @@ export class CliWorld {
       files: {
         read: async (path) => this.files.get(path) ?? null,
         writeAtomically: async (path, text) => {
+          if (this.refuseWrite.test(path)) throw Object.assign(new Error('full'), { code: 'ENOSPC' });
           this.files.set(path, { text, mode: 0o100600 });
         },
         remove: async (path) => {
           this.files.delete(path);
         },
-        removeOlderThan: () => Promise.resolve(),
+        removeOlderThan: async (directory, ageMs) => this.removedOlder(directory, ageMs),
       },
       clock: {
         now: () => Date.now() + this.clockOffMs,

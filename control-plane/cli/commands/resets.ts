@@ -97,7 +97,7 @@ function addWatch(parent: Command, context: CommandContext): void {
     const unlisten = ports.interrupts.listen(() => stop.abort());
     const following = { resetId, outcomes, expectations, routes, terminal, clock, random, signal: stop.signal };
     const finished = await followReset({ ...following, verify: verifyEd25519 }).finally(unlisten);
-    if (finished) await sentResetsOf(ports, server).forget(resetId);
+    if (finished) await sentResetsOf(ports, server).end(resetId);
     else terminal.err(`Detached; the reset goes on. Watch it with: latchkey resets watch ${resetId}`);
 
     const report = reportOf(reset, finished ? 'watched' : 'detached', [...outcomes.values()]);

@@ -110,7 +110,7 @@ async function carryOut(undertaking: Undertaking, world: ResetWorld): Promise<En
   const { terminal, clock, random } = ports;
   const following = { resetId, outcomes, expectations, routes, terminal, clock, random, signal };
   const finished = await followReset({ ...following, verify: verifyEd25519 });
-  if (finished) await sent.forget(resetId);
+  if (finished) await sent.end(resetId);
   return finished ? 'watched' : 'detached';
 }
 

@@ -6,8 +6,11 @@ import type { Files } from '../ports.ts';
 import type { Expectation } from './outcome.ts';
 
 const RECORD_BYTES_MAX = 16 * 1024 * 1024;
+const DAY_MS = 24 * 3_600_000;
 /** Longer than any reset lives. */
-const RECORD_AGE_MS_MAX = 31 * 24 * 3_600_000;
+const RECORD_AGE_MS_MAX = 31 * DAY_MS;
+/** Whoever looks again at a reset that has ended does so soon, or never. */
+const ENDED_AGE_MS_MAX = 7 * DAY_MS;
 
 /** What a client needs to check the results of a reset after it has detached. Nothing in it is secret. */
 const SentReset = z.strictObject({
@@ -19,37 +22,62 @@ const SentReset = z.strictObject({
   ),
 });
 
-/** Resets that this user sent and has not seen the end of. */
+/** Resets that this user sent, until a week after their end was seen. */
 export interface SentResets {
   save(expectations: readonly Expectation[]): Promise<void>;
   /** What was sent under that id to that control plane; null when it was not this user, or not from here. */
   load(resetId: ResetId): Promise<Expectation[] | null>;
+  /** The end was seen: what was sent is kept for a while, so that later looks can be proven too. Never rejects. */
+  end(resetId: ResetId): Promise<void>;
+  /** Nothing was started after all. */
   forget(resetId: ResetId): Promise<void>;
 }
 
 export function createSentResets(files: Files, directory: string, server: string): SentResets {
+  const ended = `${directory}/ended`;
   const pathOf = (resetId: ResetId) => `${directory}/${resetId}.json`;
+  const endedPathOf = (resetId: ResetId) => `${ended}/${resetId}.json`;
+  const read = (path: string) => {
+    return files.read(path, RECORD_BYTES_MAX).catch((error: unknown) => {
+      throw fileError(path, systemCodeOf(error) ?? 'it cannot be read', error);
+    });
+  };
+  const write = async (path: string, text: string) => {
+    await files.removeOlderThan(directory, RECORD_AGE_MS_MAX);
+    await files.removeOlderThan(ended, ENDED_AGE_MS_MAX);
+    await files.writeAtomically(path, text).catch((error: unknown) => {
+      throw fileError(path, systemCodeOf(error) ?? 'it cannot be written', error);
+    });
+  };
   return {
     async save(expectations) {
       const resetId = expectations[0]?.resetId;
       if (resetId === undefined) return;
-      await files.removeOlderThan(directory, RECORD_AGE_MS_MAX);
       const targets = expectations.map(({ resetId: _, ...target }) => target);
-      const path = pathOf(resetId);
-      await files.writeAtomically(path, JSON.stringify({ v: 1, server, resetId, targets })).catch((error: unknown) => {
-        throw fileError(path, systemCodeOf(error) ?? 'it cannot be written', error);
-      });
+      await write(pathOf(resetId), JSON.stringify({ v: 1, server, resetId, targets }));
     },
 
     async load(resetId) {
-      const path = pathOf(resetId);
-      const file = await files.read(path, RECORD_BYTES_MAX).catch((error: unknown) => {
-        throw fileError(path, systemCodeOf(error) ?? 'it cannot be read', error);
-      });
-      if (file === null) return null;
-      const parsed = SentReset.safeParse(jsonOf(file.text));
-      if (!parsed.success) throw fileError(path, 'it is damaged; remove it to watch without proof', parsed.error);
-      return parsed.data.server === server ? parsed.data.targets.map((target) => ({ resetId, ...target })) : null;
+      for (const path of [pathOf(resetId), endedPathOf(resetId)]) {
+        const file = await read(path);
+        if (file === null) continue;
+        const parsed = SentReset.safeParse(jsonOf(file.text));
+        if (!parsed.success) throw fileError(path, 'it is damaged; remove it to watch without proof', parsed.error);
+        return parsed.data.server === server ? parsed.data.targets.map((target) => ({ resetId, ...target })) : null;
+      }
+      return null;
+    },
+
+    async end(resetId) {
+      try {
+        const file = await read(pathOf(resetId));
+        if (file === null) return;
+        // Written anew, so that its age counts from now.
+        await write(endedPathOf(resetId), file.text);
+        await files.remove(pathOf(resetId));
+      } catch {
+        // It stays where it was, and for longer: no reason to keep back what is to be said of the reset.
+      }
     },
 
     forget: (resetId) => files.remove(pathOf(resetId)),

@@ -47,6 +47,46 @@ describe('not waiting', () => {
     expect(world.out).toContain('[result-unproven]');
   });
 
+  test.each([
+    ['a reset that was waited for', []],
+    ['one that was watched afterwards', ['--no-wait']],
+  ])('%s is still proven when it is looked at later', async (_, how) => {
+    await plane.add('web-1');
+    await plane.add('web-2', { behaviour: { kind: 'forges', how: 'other-password' } });
+    await world.run('reset', 'web-1', 'web-2', '--password-stdin', '--json', ...how);
+    const { id } = world.report();
+    if (how.length > 0) await world.run('resets', 'watch', id);
+    for (const look of ['show', 'watch']) {
+      await world.run('resets', look, id);
+      expect(world.err).not.toContain('unproven.');
+      expect(world.out).toMatch(/web-1 +succeeded/);
+      expect(world.out).toContain('[result-unproven]');
+    }
+  });
+
+  test('what is recorded for that has no secret in it, and goes a week after the end was seen', async () => {
+    const removals: [string, number][] = [];
+    world.removedOlder = (directory, ageMs) => removals.push([directory, ageMs]);
+    await plane.add('web-1');
+    expect(await world.run('reset', 'web-1', '--password-stdin')).toBe(0);
+    const records = [...world.files].filter(([path]) => path.includes('/resets/'));
+    expect(records.map(([path]) => path)).toEqual([expect.stringMatching(/\/resets\/ended\/[0-9a-f-]{36}\.json$/)]);
+    expect(Object.keys((JSON.parse(records[0]?.[1].text ?? '') as { targets: object[] }).targets[0] ?? {})).toEqual([
+      ...['instanceId', 'account', 'identityKey', 'digest'],
+    ]);
+    expect(removals).toContainEqual(['/home/operator/.local/state/latchkey/resets/ended', 7 * 24 * 3_600_000]);
+  });
+
+  test('a disk that refuses to move the record keeps nothing back', async () => {
+    const web = await plane.add('web-1');
+    world.refuseWrite = /\/ended\//;
+    expect(await world.run('reset', 'web-1', '--generate', '--json')).toBe(0);
+    const { id, tasks } = world.report();
+    expect(tasks[0]?.password).toBe(web.passwords.get('root'));
+    await world.run('resets', 'show', id);
+    expect(world.err).not.toContain('unproven.');
+  });
+
   test('a watch of what someone else sent says that it is unproven', async () => {
     await plane.add('web-1');
     await world.run('reset', 'web-1', '--password-stdin', '--no-wait', '--json');
