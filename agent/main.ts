@@ -135,15 +135,23 @@ function say(text: string): 0 {
   return 0;
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
+// Not awaited here: in the executable this is no module of its own, and only modules can.
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.exitCode = complain(error);
+  },
+);
+
+/** One line on standard error; returns the exit code. */
+function complain(error: unknown): number {
   if (error instanceof VerbError) {
     console.error(`latchkey-agent: ${error.code}: ${error.message} ${error.remedy}`);
-    process.exitCode = error.exitCode;
-  } else {
-    const what = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    console.error(`latchkey-agent: failed: ${what}. Check the rights and the disk of the state directory.`);
-    process.exitCode = 1;
+    return error.exitCode;
   }
+  const what = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+  console.error(`latchkey-agent: failed: ${what}. Check the rights and the disk of the state directory.`);
+  return 1;
 }

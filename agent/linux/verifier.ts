@@ -7,13 +7,13 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Socket } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { findPasswd, findShadow } from './account-files.ts';
 import { readAccountFiles } from './account-reader.ts';
 import { countFailures, faillockSettings } from './faillock.ts';
 import { readTally } from './faillock-tally.ts';
 import { resolveAccount } from './accounts.ts';
 import { SYSTEM_ENVIRONMENT } from './environment.ts';
+import { helperCommand } from './helper-command.ts';
 import { killTree } from './process-group.ts';
 import { judgeVerification, mayAuthenticate } from './verification.ts';
 import type { Verdict, VerificationAccount, VerificationEvidence } from './verification.ts';
@@ -49,8 +49,8 @@ export interface Verifier {
 export interface VerifierOptions {
   now: () => number;
   etc?: string;
-  /** What starts the helper; a packaged agent names its hidden verb. The PAM service's name is appended. */
-  helper?: { file: string; args: string[] };
+  /** What starts the helper, if not `helperCommand`. The PAM service's name is appended. */
+  helper?: { readonly file: string; readonly args: readonly string[] };
   /** A root-owned directory for compiled code; saves the helper half of its start. */
   compileCacheDirectory?: string;
   service?: string | null;
@@ -61,11 +61,7 @@ export interface VerifierOptions {
 
 export function createVerifier(options: VerifierOptions): Verifier {
   const { now, etc = '/etc', timeoutMs = VERIFICATION_MS_MAX } = options;
-  const helper = options.helper ?? {
-    file: process.execPath,
-    // No signal opens a debugger on a process that holds a password.
-    args: ['--disable-sigusr1', fileURLToPath(new URL('verify-helper.ts', import.meta.url))],
-  };
+  const helper = options.helper ?? helperCommand();
   const env = options.compileCacheDirectory === undefined ? {} : { NODE_COMPILE_CACHE: options.compileCacheDirectory };
   const start = (service: string | null) =>
     startHelper(helper.file, [...helper.args, ...(service === null ? [] : [service])], env);

@@ -6,7 +6,6 @@
  * (HelperRequest), then the password until end of input. Input that ends before that ends the helper.
  */
 import { readSync, writeSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { forbidDumps, openPam, passwordMatchesHash } from './pam.ts';
 import type { PamTransaction } from './pam.ts';
 
@@ -32,7 +31,7 @@ export interface HelperEvidence {
 const INPUT_BYTES_MAX = 8 * 1024;
 const EVIDENCE_DESCRIPTOR = 3;
 
-/** The helper's whole life. `service` is null to compare hashes only. A packaged agent calls it from a hidden verb. */
+/** The helper's whole life. `service` is null to compare hashes only. The packaged agent calls it from executable.ts. */
 export function runVerifyHelper(service: string | null): void {
   forbidDumps();
   if (readSync(0, Buffer.alloc(1)) === 0) process.exit(0);
@@ -96,4 +95,4 @@ function readInput(): Buffer {
   return buffer.subarray(0, length + 1);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) runVerifyHelper(process.argv[2] ?? null);
+if (import.meta.main) runVerifyHelper(process.argv[2] ?? null);
