@@ -5,6 +5,7 @@ import { acceptConnection } from './gateway/gateway.ts';
 import type { ServerIdentity } from './gateway/handshake.ts';
 import { createSessionDirectory, type SessionDirectory } from './gateway/session-directory.ts';
 import { createAgentBoard, type AgentBoard } from './service/agent-board.ts';
+import { createBackground } from './service/background.ts';
 import { createDispatcher, type Dispatcher } from './service/dispatcher.ts';
 import { createGate, type Gate } from './service/gate.ts';
 import type { CatalogueScript, Clock, Hash, Log, Random } from './service/ports.ts';
@@ -49,11 +50,13 @@ export interface Core {
   tasksEnded(tasks: readonly Pick<TaskRecord, 'id' | 'resetId'>[]): void;
   /** Asks every agent to come back later, and stops delivering. */
   drain(): Promise<void>;
+  /** Resolves when nothing is under way that needs the store: before it is closed, and after every socket is. */
+  settled(): Promise<void>;
 }
 
 /** Builds it and takes up what a former run left: nobody is connected yet, open tasks wait in the store. */
 export async function createCore(deps: CoreDeps): Promise<Core> {
-  const { store, clock, random, hash, log } = deps;
+  const { store, clock, log } = deps;
   const bus = createInProcessBus();
   const gate = createGate({ store, clock });
   const refusals = createRefusalCounter({ store, clock, log });
@@ -74,21 +77,13 @@ export async function createCore(deps: CoreDeps): Promise<Core> {
   const orderSigner = () => deps.identity().orderSigner;
   const dispatcher = createDispatcher({ ...deps, directory, orderSigner, bus });
   const listener = createSessionEvents({ ...deps, board, dispatcher, bus, refusals, onErased });
-  const resets = createResetService({
-    store,
-    gate,
-    clock,
-    random,
-    hash,
-    bus,
-    passwordPolicy: deps.passwordPolicy,
-    onErased,
-  });
+  const resets = createResetService({ ...deps, gate, bus, onErased });
   bus.onWake((instances) => {
     for (const id of instances) dispatcher.deliver(id);
   });
   await store.transaction((tx) => tx.instances.markAllDisconnected());
-  const gatewayDeps = { ...deps, instances: store.read.instances, directory, listener };
+  const background = createBackground(log);
+  const gatewayDeps = { ...deps, instances: store.read.instances, directory, listener, background };
   return {
     gate,
     refusals,
@@ -105,7 +100,7 @@ export async function createCore(deps: CoreDeps): Promise<Core> {
       board.forget(instanceId);
     },
     async drain() {
-      sweep.stop();
+      const swept = sweep.stop();
       for (const session of directory.all()) {
         session.send({
           type: 'drain',
@@ -114,7 +109,13 @@ export async function createCore(deps: CoreDeps): Promise<Core> {
         });
         session.close('draining');
       }
+      await Promise.all([swept, dispatcher.idle()]);
+    },
+    async settled() {
+      // Each may have started the next.
+      await background.settled();
       await dispatcher.idle();
+      await refusals.settled();
     },
   };
 }

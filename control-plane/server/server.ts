@@ -89,6 +89,8 @@ async function startAround(
     sockets.refuseNewWork();
     await core.drain();
     await sockets.close();
+    // What the ends of the sessions brought about is still being recorded.
+    await core.settled();
     await services.settled();
     await store.scrub();
     await store.close();
@@ -161,6 +163,7 @@ async function openSockets(deps: {
   const gateway = createWebSocketGateway({
     accept: (connection) => core.accept(connection),
     sourceOf: (request) => sourceOf(request.socket.remoteAddress ?? 'unknown'),
+    isClosing: () => shutdown.signal.aborted,
   });
   app.server.on('upgrade', (request, socket, head) => {
     gateway.onUpgrade(request, socket, head);
@@ -177,8 +180,8 @@ async function openSockets(deps: {
       shutdown.abort();
     },
     async close() {
-      await Promise.all([app.close(), metricsApp?.close()]);
-      gateway.terminate();
+      // Together: the listener has ended only when the sockets of the gateway have, too.
+      await Promise.all([app.close(), metricsApp?.close(), gateway.close()]);
     },
   };
 }

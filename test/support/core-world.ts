@@ -118,6 +118,7 @@ export async function openCoreWorld(options: { clock?: Clock } = {}): Promise<Co
     },
     async [Symbol.asyncDispose]() {
       await core.drain();
+      await core.settled();
       await store.close();
     },
   };
@@ -177,7 +178,8 @@ async function prepareStore(store: Store, now: number): Promise<void> {
   });
 }
 
-async function insertInstance(
+/** Adds an enrolled instance, as enrolment would. */
+export async function insertInstance(
   store: Store,
   now: number,
   name: string,

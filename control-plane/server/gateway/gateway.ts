@@ -11,6 +11,7 @@ import {
   type Nonce,
   type Verify,
 } from '#protocol';
+import type { Background } from '../service/background.ts';
 import type { Clock, Log, Random } from '../service/ports.ts';
 import type { Repositories } from '../store/store.ts';
 import type { Connection, ConnectionHandler } from './connection.ts';
@@ -54,6 +55,8 @@ export interface GatewayDeps {
   readonly log: Log;
   readonly directory: SessionDirectory;
   readonly listener: GatewayListener;
+  /** What of the peers is being worked off, also once their sockets are gone. */
+  readonly background: Pick<Background, 'run'>;
 }
 
 type Phase =
@@ -104,14 +107,15 @@ class Peer implements ConnectionHandler {
       return;
     }
     this.#queued += 1;
-    this.#turn = this.#turn
-      .then(() => (this.#isClosed() ? undefined : this.#onFrame(frame)))
-      .catch((error: unknown) => {
+    this.#inTurn(async () => {
+      try {
+        if (!this.#isClosed()) await this.#onFrame(frame);
+      } catch (error) {
         this.#fail(error);
-      })
-      .finally(() => {
+      } finally {
         this.#queued -= 1;
-      });
+      }
+    });
   }
 
   onClosed(): void {
@@ -124,14 +128,21 @@ class Peer implements ConnectionHandler {
     const { session } = last;
     session.closed();
     // Frames that came before the end are still worked off: a result must not be lost to a goodbye behind it.
-    this.#turn = this.#turn
-      .then(async () => {
-        this.#phase = { name: 'closed' };
+    this.#inTurn(async () => {
+      this.#phase = { name: 'closed' };
+      try {
         if (this.#deps.directory.remove(session)) await this.#deps.listener.lost(session, this.#lostBecause);
-      })
-      .catch((error: unknown) => {
+      } catch (error) {
         this.#deps.log.error({ err: error, instance: session.instanceId }, 'a lost session could not be recorded');
-      });
+      }
+    });
+  }
+
+  /** After everything that came before. `work` deals with its own failures. */
+  #inTurn(work: () => Promise<void>): void {
+    this.#turn = this.#turn.then(work);
+    const turn = this.#turn;
+    this.#deps.background.run('working off what a peer sent', () => turn);
   }
 
   async #onFrame(frame: AgentFrame): Promise<void> {
@@ -194,12 +205,13 @@ class Peer implements ConnectionHandler {
     this.#phase = { name: 'open', session };
     session.send({ type: 'welcome', sessionId: session.id, continuity, clock: this.#deps.clock.now() });
     // Not awaited in turn: telling two sessions apart takes answers of this very peer.
-    this.#deps.directory
-      .add(session)
-      .then((kept) => (kept ? this.#deps.listener.opened(session) : undefined))
-      .catch((error: unknown) => {
+    this.#deps.background.run('taking in a session', async () => {
+      try {
+        if (await this.#deps.directory.add(session)) await this.#deps.listener.opened(session);
+      } catch (error) {
         this.#fail(error);
-      });
+      }
+    });
   }
 
   #isClosed(): boolean {

@@ -1,6 +1,6 @@
 import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { CLOSE_CODES, FRAME_BYTES_MAX, GATEWAY_PATH, GATEWAY_SUBPROTOCOL } from '#protocol';
+import { CLOSE_CODES, FRAME_BYTES_MAX, GATEWAY_PATH, GATEWAY_SUBPROTOCOL, type CloseReason } from '#protocol';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Connection, ConnectionHandler } from './connection.ts';
 
@@ -12,8 +12,8 @@ const UNSENT_BYTES_MAX = 4 * 1024 * 1024;
 export interface WebSocketGateway {
   /** To be called for every HTTP upgrade; answers those that are not for the gateway with an HTTP error. */
   onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** Cuts every connection that is still open. */
-  terminate(): void;
+  /** Asks every peer to come back later, and cuts those that linger. Resolves when all are gone and have been told. */
+  close(): Promise<void>;
 }
 
 /** The gateway's WebSocket path. Compression stays off: it costs more memory and time than it saves here. */
@@ -21,6 +21,8 @@ export function createWebSocketGateway(deps: {
   readonly accept: (connection: Connection) => ConnectionHandler;
   /** The peer's address, through trusted proxies where there are some. */
   readonly sourceOf: (request: IncomingMessage) => string;
+  /** Whether no new peer is taken any more. */
+  readonly isClosing: () => boolean;
 }): WebSocketGateway {
   const server = new WebSocketServer({
     noServer: true,
@@ -31,7 +33,7 @@ export function createWebSocketGateway(deps: {
   });
   return {
     onUpgrade(request, socket, head) {
-      const refusal = refusalOf(request);
+      const refusal = deps.isClosing() ? 503 : refusalOf(request);
       if (refusal !== null) {
         answer(socket, refusal);
         return;
@@ -40,8 +42,16 @@ export function createWebSocketGateway(deps: {
         attach(webSocket, deps.accept, deps.sourceOf(request));
       });
     },
-    terminate() {
-      for (const webSocket of server.clients) webSocket.terminate();
+    async close() {
+      const peers = [...server.clients];
+      const gone = peers.map((webSocket) => new Promise((resolve) => webSocket.once('close', resolve)));
+      // Those whose sessions were drained are closing already.
+      for (const webSocket of peers) webSocket.close(CLOSE_CODES.draining.close, 'draining' satisfies CloseReason);
+      const cut = setTimeout(() => {
+        for (const webSocket of peers) webSocket.terminate();
+      }, CLOSE_GRACE_MS);
+      await Promise.all(gone);
+      clearTimeout(cut);
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { InstanceId } from '#protocol';
 import type { Bus } from '../bus/bus.ts';
 import type { Store } from '../store/store.ts';
+import { createBackground } from './background.ts';
 import type { Clock, Log } from './ports.ts';
 import { changeTask } from './task-flow.ts';
 
@@ -13,7 +14,8 @@ export interface Sweep {
   erased(): void;
   /** One round, now. */
   run(): Promise<void>;
-  stop(): void;
+  /** No more rounds. Resolves when the one that is under way is through. */
+  stop(): Promise<void>;
 }
 
 /**
@@ -26,19 +28,20 @@ export function createSweep(deps: {
   readonly clock: Clock;
   readonly log: Log;
 }): Sweep {
-  const { store, bus, clock, log } = deps;
+  const { store, bus, clock } = deps;
+  const background = createBackground(deps.log);
   let scrubDue = false;
   let stopped = false;
   let forget = clock.after(SWEEP_INTERVAL_MS, tick);
 
   function tick(): void {
-    run()
-      .catch((error: unknown) => {
-        log.error({ err: error }, 'a sweep failed; the next one tries again');
-      })
-      .finally(() => {
+    background.run('a sweep, which the next one tries again,', async () => {
+      try {
+        await run();
+      } finally {
         if (!stopped) forget = clock.after(SWEEP_INTERVAL_MS, tick);
-      });
+      }
+    });
   }
 
   async function run(): Promise<void> {
@@ -77,6 +80,7 @@ export function createSweep(deps: {
     stop() {
       stopped = true;
       forget();
+      return background.settled();
     },
   };
 }
