@@ -224,14 +224,14 @@ describe('an order that comes again', () => {
     expect(world.instance.runs).toHaveLength(1);
   });
 
-  test('days later, from a control plane that says it is still the day of the first, is refused, not run', async () => {
+  test('a day later, from a control plane that says it is still the first day, is refused, not run', async () => {
     const { world, session } = await scene();
     const order = await world.order(session);
     await world.send(session, order);
     await world.result(session, order.taskId);
     world.say(session, { type: 'result-ack', taskId: order.taskId });
     await eventually(() => world.agent.status().unacknowledgedResults === 0);
-    world.clock.advance(40 * 24 * 3_600_000);
+    world.clock.advance(30 * 3_600_000);
     await world.restart();
     const later = await world.connect(order.notAfter - 60_000);
     const { resetId, sealed, notAfter } = order;
