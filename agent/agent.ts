@@ -236,6 +236,7 @@ async function deal(parts: Dealers, frame: ServerFrame, session: SessionView, ar
       return;
     case 'key-set': {
       const refused = await parts.trust.offer(frame.keySet);
+      parts.trust.note(refused);
       if (refused !== null) parts.send({ type: 'key-set-refused', code: refused });
       parts.watch.refresh();
       return;

@@ -94,7 +94,9 @@ export function createHandshake(options: HandshakeOptions): Handshake {
       };
       const message = signingInput('session-server', transcriptBytes(transcript));
       const good = await crypto.verify(key.publicKey, message, fromBase64Url(proof.signature));
-      return good ? { ok: true, transcript, keySetRefused } : { ok: false, reason: 'server-proof-invalid' };
+      if (!good) return { ok: false, reason: 'server-proof-invalid' };
+      trust.note(keySetRefused);
+      return { ok: true, transcript, keySetRefused };
     },
     async prove(transcript) {
       const { signature } = await signBytes(crypto.identity, 'session-agent', transcriptBytes(transcript));

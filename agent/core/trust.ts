@@ -16,6 +16,8 @@ export interface Trust {
   keySet(): KeySet;
   /** Judges a set; a newer one is on disk before it is believed. null: taken, or the same as before. */
   offer(candidate: Signed): Promise<KeySetRefusal | null>;
+  /** What a control plane that has proven itself offered last: null where nothing of it was refused. */
+  note(refused: KeySetRefusal | null): void;
   health(): ComponentStatus;
 }
 
@@ -37,13 +39,16 @@ export async function openTrust(options: {
     keySet: () => held,
     async offer(candidate) {
       const judged = await crypto.judgeKeySet(held, candidate);
-      refused = judged.accept ? null : judged.code;
       if (!judged.accept) return judged.code;
       if (judged.changed) {
         await storage.replace(KEY_SET, utf8(JSON.stringify(candidate)));
         held = judged.keySet;
       }
       return null;
+    },
+    // Not at the offer: whoever answers may offer something, and would be remembered for it as the control plane's fault.
+    note(newest) {
+      refused = newest;
     },
     health: () => (refused === null ? { state: 'ok' } : { state: 'failing', code: 'trust-outdated', detail: refused }),
   };

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { fromBase64Url, type KeySet, type Signed, type Signer } from '#protocol';
+import { SLOW_RETRY_MS_MIN } from '../../agent/domain/backoff.ts';
 import { KEY_SET } from '../../agent/core/trust.ts';
 import { newSigner } from '../support/keys.ts';
 import { AgentWorld } from './support/agent-world.ts';
@@ -101,6 +102,20 @@ describe('what was believed is found again', () => {
     const undone = await world.controlPlane.nextKeySet({ keys, version: 10 }, scriptKey);
     expect(await verdictOn(world, undone)).toBe('key-set-unknown-key');
   });
+});
+
+test('a key set of an impostor is not remembered as the control plane’s fault', async () => {
+  const world = await AgentWorld.started();
+  const impostor = await newSigner();
+  const line = await world.wire.line(1);
+  line.open();
+  const keySet = await world.controlPlane.nextKeySet({}, impostor);
+  line.say((await world.controlPlane.prove(await line.frame('hello'), { keySet }, impostor)).proof);
+  await eventually(() => line.closed !== null);
+  world.clock.advance(SLOW_RETRY_MS_MIN);
+  await world.wire.line(2);
+  await world.connect();
+  expect(world.agent.status().components.trust).toEqual({ state: 'ok' });
 });
 
 describe('an agent without a whole key set does not start', () => {
