@@ -55,10 +55,15 @@ async function* stream(
   try {
     yield `retry: ${RETRY_MS}\n\n`;
     let pending = events.next();
+    let lookedAt = deps.clock.monotonic();
     while (!signal.aborted) {
       const next = await soonest(deps.clock, pending, signal);
-      if (next === 'heartbeat') {
+      // Also while events come so fast that there is no need of a heartbeat: a token may just have ended.
+      if (deps.clock.monotonic() - lookedAt >= HEARTBEAT_MS) {
         if (!(await deps.tokens.isCurrent(actor.tokenId))) return;
+        lookedAt = deps.clock.monotonic();
+      }
+      if (next === 'heartbeat') {
         yield ': still here\n\n';
       } else if (next === 'aborted' || next.done === true) {
         return;

@@ -110,6 +110,21 @@ describe('the events of a reset', () => {
     await when(() => follower.ended);
   });
 
+  test('end soon after the token expired, however much happens', async () => {
+    await using world = await HttpWorld.open();
+    const { token } = await world.createToken({ type: 'api', name: 'short', role: 'viewer', ttlMs: 60_000 });
+    const follower = await Follower.open(await listen(world.app), world, token);
+    await when(() => world.resets.watching === 1);
+    // Never silent for long enough to be sent a comment.
+    for (let events = 1; !follower.ended; events += 1) {
+      world.clock.advance(HEARTBEAT_MS - 1);
+      world.resets.progress(false);
+      await when(() => follower.ended || follower.events.length === events);
+      expect(events).toBeLessThanOrEqual(6);
+    }
+    expect(follower.text).not.toContain('still here');
+  });
+
   test('end when the control plane goes down, which waits for nobody', async () => {
     const world = await HttpWorld.open();
     const follower = await Follower.open(await listen(world.app), world);
