@@ -101,7 +101,7 @@ export function judgeOrder(order: Order, context: JudgementContext): OrderVerdic
   }
   if (ledger.spent.has(order.resetId)) return { verdict: 'refuse', code: 'reset-id-reused' };
   if (ledger.tasks.size >= OPEN_TASKS_MAX || ledger.spent.size >= SPENT_RESETS_MAX) {
-    return { verdict: 'refuse', code: 'policy-rate-refused' };
+    return { verdict: 'refuse', code: 'instance-overloaded' };
   }
   const applied = ledger.generations.get(order.account) ?? 0;
   if (order.generation > applied + GENERATION_STEP_MAX) return { verdict: 'refuse', code: 'order-malformed' };

@@ -25,7 +25,7 @@ export type PolicyVerdict =
   | { allow: true; rule: 'local-policy' }
   | { allow: false; rule: 'policy-unreadable' | 'accounts' | 'resets-per-hour'; code: PolicyRefusal };
 
-export type PolicyRefusal = 'policy-account-refused' | 'policy-rate-refused';
+export type PolicyRefusal = 'policy-invalid' | 'policy-account-refused' | 'policy-rate-refused';
 
 /** Deny by default: a policy that cannot be read allows nothing. */
 export function judgePolicy(
@@ -34,7 +34,7 @@ export function judgePolicy(
   started: readonly StartedAt[],
   now: StartedAt,
 ): PolicyVerdict {
-  if (policy === null) return { allow: false, rule: 'policy-unreadable', code: 'policy-account-refused' };
+  if (policy === null) return { allow: false, rule: 'policy-unreadable', code: 'policy-invalid' };
   if (policy.accounts !== null && !policy.accounts.includes(account)) {
     return { allow: false, rule: 'accounts', code: 'policy-account-refused' };
   }

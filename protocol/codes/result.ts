@@ -40,6 +40,14 @@ export const RESULT_CODES = {
     'The password is sealed to a key that the instance no longer has.',
     'Reset again; it will be sealed to the current key.',
   ),
+  'instance-overloaded': code(
+    'The agent holds or remembers as many resets as it can, and takes no more for now.',
+    'Wait until those that are open there have ended or passed their limit, then reset again.',
+  ),
+  'policy-invalid': code(
+    'The local policy of the instance cannot be read, so it allows nothing.',
+    'Correct the policy file on the instance, as its root; "latchkey-agent check" says what is wrong with it.',
+  ),
   'policy-account-refused': code(
     'The local policy of the instance does not allow this account.',
     'Change the policy file on the instance, as its root.',

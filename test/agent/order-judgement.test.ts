@@ -90,7 +90,7 @@ describe('an order', () => {
     for (const full of [ledger({ tasks }), ledger({ spent })]) {
       expect(judgeOrder(ORDER, { ...CONTEXT, ledger: full })).toEqual({
         verdict: 'refuse',
-        code: 'policy-rate-refused',
+        code: 'instance-overloaded',
       });
     }
   });

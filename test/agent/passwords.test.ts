@@ -121,7 +121,7 @@ describe('the local policy', () => {
   test('that cannot be read allows nothing', async () => {
     const it = await scene();
     it.world.policy = null;
-    expect(await outcome(it)).toMatchObject({ code: 'policy-account-refused', detail: 'rule policy-unreadable' });
+    expect(await outcome(it)).toMatchObject({ code: 'policy-invalid', detail: 'rule policy-unreadable' });
   });
 
   test('limits resets an hour, and a new process remembers those before it', async () => {
