@@ -41,11 +41,24 @@ export interface FileText {
   readonly mode: number | null;
 }
 
+/** A new file that nobody else can read, to be written once or given up. */
+export interface PrivateFile {
+  /** Resolves once it is on disk. */
+  write(text: string): Promise<void>;
+  /** Removes it. */
+  discard(): Promise<void>;
+}
+
 export interface Files {
   /** Null when there is no such file. Rejects with the system's error otherwise. */
   read(path: string, bytesMax: number): Promise<FileText | null>;
   /** The old content or all of the new, also after a crash; mode 0600, directories made as 0700. */
   writeAtomically(path: string, text: string): Promise<void>;
+  /**
+   * Makes a file that was not there, with mode 0600; directories are not made. Rejects with the system's error: `EEXIST`
+   * where there is anything of that name, a link included.
+   */
+  createPrivate(path: string): Promise<PrivateFile>;
   /** Removes the file; no error when it is not there. */
   remove(path: string): Promise<void>;
   /** Removes the files of a directory that were not written for that long; best effort. */

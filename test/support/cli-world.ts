@@ -100,6 +100,19 @@ export class CliWorld {
           if (this.refuseWrite.test(path)) throw Object.assign(new Error('full'), { code: 'ENOSPC' });
           this.files.set(path, { text, mode: 0o100600 });
         },
+        createPrivate: async (path) => {
+          if (this.files.has(path)) throw Object.assign(new Error('exists'), { code: 'EEXIST' });
+          this.files.set(path, { text: '', mode: 0o100600 });
+          return {
+            write: async (text) => {
+              if (this.refuseWrite.test(path)) throw Object.assign(new Error('full'), { code: 'ENOSPC' });
+              this.files.set(path, { text, mode: 0o100600 });
+            },
+            discard: async () => {
+              this.files.delete(path);
+            },
+          };
+        },
         remove: async (path) => {
           this.files.delete(path);
         },

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
-import { CreateToken, TokenId, type Token } from '#protocol';
-import { usageError } from '../errors.ts';
+import { CreateToken, TokenId, type CreatedToken, type Token } from '#protocol';
+import { fileError } from '../config/load.ts';
+import { systemCodeOf, usageError } from '../errors.ts';
 import { parseDuration, timeText } from '../output/format.ts';
 import { tableLines } from '../output/table.ts';
+import type { Ports } from '../ports.ts';
 import {
   CommonFlags,
   handleConnected,
@@ -32,6 +34,7 @@ const CreateFlags = CommonFlags.extend({
   instance: z.string().optional(),
   reEnrol: z.boolean().optional(),
   uses: z.coerce.number().optional(),
+  out: z.string().optional(),
 });
 type CreateFlags = z.infer<typeof CreateFlags>;
 
@@ -49,15 +52,44 @@ function addCreate(parent: Command, context: CommandContext): void {
     .option('--instance <NAME>', 'join: bound to this instance')
     .option('--re-enrol', 'join: the bound instance may replace its identity')
     .option('--uses <N>', 'join: how many instances may join with it (default: 1)')
-    .option('--json', 'print one JSON object');
+    .option('--out <FILE>', 'put the token into this new file, which nobody else can read')
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', OUT_NOTES);
   handleConnected(command, context, CreateFlags, async ({ flags, ports, routes }) => {
-    const created = await routes.tokens.create(tokenRequest(flags));
-    // The token alone on standard output, so that it can be put into a file or a variable.
-    print(ports, flags.json, created, () => [created.token]);
+    const request = tokenRequest(flags);
+    const create = () => routes.tokens.create(request);
+    const created = flags.out === undefined ? await create() : await createInto(flags.out, create, ports);
+    const { token, ...about } = created;
+    if (flags.out !== undefined) print(ports, flags.json, { ...about, file: flags.out }, () => []);
+    // The token alone on standard output, so that it can be put into a variable.
+    else print(ports, flags.json, created, () => [token]);
     const until = created.expiresAt === null ? 'never expires' : `expires at ${timeText(created.expiresAt)}`;
-    ports.terminal.err(`Token ${created.id} ${until}. It is not shown again.`);
+    const where = flags.out === undefined ? 'It is not shown again.' : `It is in ${flags.out}, and nowhere else.`;
+    ports.terminal.err(`Token ${created.id} ${until}. ${where}`);
     return 0;
   });
+}
+
+const OUT_NOTES = `
+Prefer --out FILE to "> FILE": a shell makes a file that, with the usual umask, other users of this machine can read, and
+it writes into one that is there already, whoever may read that. --out makes a new one for you alone, or refuses.`;
+
+/** The file first: a token that can then not be written down would be good, and lost. */
+async function createInto(path: string, create: () => Promise<CreatedToken>, ports: Ports): Promise<CreatedToken> {
+  const file = await ports.files.createPrivate(path).catch((error: unknown) => {
+    const code = systemCodeOf(error);
+    throw fileError(path, code === 'EEXIST' ? 'it is there already' : (code ?? 'it cannot be made'), error);
+  });
+  const created = await create().catch(async (error: unknown) => {
+    await file.discard();
+    throw error;
+  });
+  await file.write(`${created.token}\n`).catch(async (error: unknown) => {
+    await file.discard();
+    const why = systemCodeOf(error) ?? 'it cannot be written';
+    throw fileError(path, `${why}. The token is lost: latchkey tokens revoke ${created.id}`, error);
+  });
+  return created;
 }
 
 const API_ONLY = ['name', 'role', 'account', 'privileged'] as const;

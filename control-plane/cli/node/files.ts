@@ -43,6 +43,24 @@ export function createFiles(): Files {
       }
     },
 
+    async createPrivate(path) {
+      const file = await open(path, 'wx', PRIVATE_FILE);
+      return {
+        async write(text) {
+          try {
+            await file.writeFile(text);
+            await file.sync();
+          } finally {
+            await file.close();
+          }
+        },
+        async discard() {
+          await file.close();
+          await rm(path, { force: true });
+        },
+      };
+    },
+
     remove: (path) => rm(path, { force: true }),
 
     async removeOlderThan(directory, ageMs) {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -155,6 +155,22 @@ describe('files', () => {
     await expect(files.read(path, 3)).rejects.toMatchObject({ code: 'EFBIG' });
     expect(await files.read(join(directory, 'none'), 4)).toBeNull();
     await expect(files.read(directory, 4_096)).rejects.toMatchObject({ code: 'EISDIR' });
+  });
+
+  test('with a secret are made anew for their owner alone, and never in the place of another', async () => {
+    const path = join(directory, 'token');
+    const file = await files.createPrivate(path);
+    await file.write('secret');
+    expect(await readFile(path, 'utf8')).toBe('secret');
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    await expect(files.createPrivate(path)).rejects.toMatchObject({ code: 'EEXIST' });
+    await symlink(join(directory, 'elsewhere'), join(directory, 'link'));
+    await expect(files.createPrivate(join(directory, 'link'))).rejects.toMatchObject({ code: 'EEXIST' });
+    const given = await files.createPrivate(join(directory, 'given-up'));
+    await given.write('half');
+    await given.discard(); // Also once it was written.
+    await (await files.createPrivate(join(directory, 'given-up'))).discard();
+    expect(await readdir(directory)).toEqual(['link', 'token']);
   });
 
   test('go when they are old', async () => {

@@ -196,6 +196,43 @@ describe('tokens create', () => {
     expect(world.out).toBe('lk_secret\n');
     expect(world.err).not.toContain('lk_secret');
   });
+
+  const CI = ['tokens', 'create', '--name', 'ci', '--role', 'viewer', '--out', '/home/operator/token'];
+
+  test('puts it into a new file for its owner alone with --out, and nowhere else', async () => {
+    const id = randomUUID();
+    plane.answers.set('POST /tokens', [ok({ id, token: 'lk_secret', expiresAt: null })]);
+    expect(await world.run(...CI, '--json')).toBe(0);
+    expect(world.files.get('/home/operator/token')).toEqual({ text: 'lk_secret\n', mode: 0o100600 });
+    expect(world.json()).toEqual({ id, expiresAt: null, file: '/home/operator/token' });
+    expect(world.err).not.toContain('lk_secret');
+    expect(await world.run('tokens', 'create', '--help')).toBe(0);
+    expect(world.out).toContain('other users of this machine can read');
+  });
+
+  test('makes no token for a file that is there already', async () => {
+    world.files.set('/home/operator/token', { text: 'mine', mode: 0o100644 });
+    expect(await world.run(...CI)).toBe(2);
+    expect(world.err).toContain('/home/operator/token: it is there already');
+    expect(world.files.get('/home/operator/token')?.text).toBe('mine');
+    expect(plane.requests).toEqual([]);
+  });
+
+  test('leaves no empty file behind when there is no token', async () => {
+    plane.answers.set('POST /tokens', [no('instance-name-taken')]);
+    expect(await world.run(...CI)).toBe(2);
+    expect(world.files.has('/home/operator/token')).toBe(false);
+  });
+
+  test('says which token to revoke when it could not be written down', async () => {
+    const id = randomUUID();
+    plane.answers.set('POST /tokens', [ok({ id, token: 'lk_secret', expiresAt: null })]);
+    world.refuseWrite = /token/;
+    expect(await world.run(...CI)).toBe(2);
+    expect(world.err).toContain(`latchkey tokens revoke ${id}`);
+    expect(world.files.has('/home/operator/token')).toBe(false);
+    expect(world.err).not.toContain('lk_secret');
+  });
 });
 
 describe('an answer that is none', () => {
