@@ -5,11 +5,13 @@ import { CLIENT_CODES } from './codes/client.ts';
 import type { CodeEntry } from './codes/entry.ts';
 import { RESULT_CODES, TASK_CODES } from './codes/result.ts';
 import { HEALTH_CODES } from './codes/health.ts';
+import { INSTALL_CODES } from './codes/install.ts';
 import { KEY_SET_CODES, type KeySetRefusal } from './codes/key-set.ts';
 
-export { API_CODES, AUDIT_CODES, CLIENT_CODES, RESULT_CODES, TASK_CODES, HEALTH_CODES, KEY_SET_CODES };
+export { API_CODES, AUDIT_CODES, CLIENT_CODES, RESULT_CODES, TASK_CODES, HEALTH_CODES, INSTALL_CODES, KEY_SET_CODES };
 export type { ApiCode, CodeEntry };
 export type { ClientCode } from './codes/client.ts';
+export type { InstallCode } from './codes/install.ts';
 export type { TaskCode } from './codes/result.ts';
 export { CLOSE_CODES, closeReasonOf, type CloseReason } from './codes/close.ts';
 
@@ -22,6 +24,7 @@ export const CODES = {
   ...API_CODES,
   ...CLIENT_CODES,
   ...AUDIT_CODES,
+  ...INSTALL_CODES,
 } as const;
 
 export const Code = z.enum(Object.keys(CODES) as [keyof typeof CODES, ...(keyof typeof CODES)[]]);

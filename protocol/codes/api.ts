@@ -66,6 +66,7 @@ export const API_CODES = {
     'Remove the instance and enrol it anew.',
   ),
 
+  'release-not-found': code(404, 'There is no such release.', 'List them with "latchkey agents releases".'),
   'token-not-found': code(404, 'There is no such token.', 'List them with "latchkey tokens list".'),
 
   'reset-not-found': code(404, 'There is no such reset.', 'List them with "latchkey resets list".'),

@@ -50,6 +50,26 @@ export const CLIENT_CODES = {
     "This machine's clock and the control plane's differ by more than five minutes.",
     'Set the one that is wrong; passwords are sealed with a time limit.',
   ),
+  'release-unsigned': code(
+    'The control plane offers a release that its release key has not signed.',
+    'No line was printed. Look into the control plane: someone changed its releases.',
+  ),
+  'release-key-changed': code(
+    'The release key is not the one that was pinned for this control plane.',
+    'Ask whoever signs the releases for the fingerprint of the key; then name it with --release-key SHA256:….',
+  ),
+  'release-missing': code(
+    'The control plane has no release of the agent that fits.',
+    'See "latchkey agents releases"; add one on the control plane with "latchkey server add-release".',
+  ),
+  'install-script-differs': code(
+    'The control plane serves another installation script than this command line knows.',
+    'Use a command line of the same version as the control plane.',
+  ),
+  'authority-mismatch': code(
+    'The certificate authority that the control plane names is not the one of its join token.',
+    'No line was printed. Look into the control plane.',
+  ),
   'result-unproven': code(
     'The control plane reports success, but no signed word of the instance proves it.',
     'Do not rely on the new password: log in to see, and look into the control plane.',

@@ -12,6 +12,7 @@ import {
   explain,
   explainWarning,
   HEALTH_CODES,
+  INSTALL_CODES,
   KEY_SET_CODES,
   KeySetRefusedFrame,
   RESULT_CODES,
@@ -29,6 +30,7 @@ const TABLES: readonly Record<string, CodeEntry>[] = [
   API_CODES,
   CLIENT_CODES,
   AUDIT_CODES,
+  INSTALL_CODES,
 ];
 const rows = TABLES.flatMap((table) => Object.entries(table));
 
