@@ -17,6 +17,7 @@ import { loadKeyring, type Keyring } from './keys/keyring.ts';
 import { sha256Sync, systemClock, systemRandom } from './runtime.ts';
 import { createOperatorServices, type OperatorServices } from './service/operator-services.ts';
 import type { Log } from './service/ports.ts';
+import { createStoreProbe } from './service/store-probe.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 
@@ -149,7 +150,7 @@ async function openSockets(deps: {
     random: systemRandom,
     log,
     metrics,
-    readiness: () => Promise.resolve(shutdown.signal.aborted ? 'shutting-down' : 'ready'),
+    storeAnswers: createStoreProbe({ store, clock: systemClock, log }),
     shutdown: shutdown.signal,
     caPem: keyring.caPem,
     config: {

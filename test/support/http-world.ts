@@ -26,6 +26,7 @@ import { sha256Sync, systemRandom } from '../../control-plane/server/runtime.ts'
 import { createGate } from '../../control-plane/server/service/gate.ts';
 import { createOperatorServices, type OperatorServices } from '../../control-plane/server/service/operator-services.ts';
 import { createRefusalCounter } from '../../control-plane/server/service/refusal-counter.ts';
+import { createStoreProbe } from '../../control-plane/server/service/store-probe.ts';
 import { openSqliteStore } from '../../control-plane/server/store/sqlite-store.ts';
 import type { Store } from '../../control-plane/server/store/store.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -48,7 +49,6 @@ export class HttpWorld implements AsyncDisposable {
   /** Every line of the log. */
   readonly lines: { level: string; fields: Readonly<Record<string, unknown>>; message: string }[] = [];
   readonly shutdown = new AbortController();
-  readiness: 'ready' | 'not-ready' | 'shutting-down' = 'ready';
   readonly store: Store;
   readonly services: OperatorServices;
   readonly metrics: Metrics;
@@ -112,7 +112,7 @@ export class HttpWorld implements AsyncDisposable {
       random: systemRandom,
       log: this.#log(),
       metrics,
-      readiness: () => Promise.resolve(this.readiness),
+      storeAnswers: createStoreProbe({ store, clock, log: this.#log() }),
       shutdown: this.shutdown.signal,
       caPem: '-----BEGIN CERTIFICATE-----\n',
       config: { trustProxy: false, metrics: true, strictTransportSecurity: false, ...config },

@@ -40,8 +40,8 @@ export interface AppDeps extends Omit<AdmissionDeps, 'limiters' | 'isClosing' | 
   readonly random: Random;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** `ready`, or why not. Must not throw. */
-  readonly readiness: () => Promise<'ready' | 'not-ready' | 'shutting-down'>;
+  /** Whether work can be taken. Must not throw. */
+  readonly storeAnswers: () => Promise<boolean>;
   /** Aborts when the shutdown begins: new work is refused from then on, and streams end. Default: when the app closes. */
   readonly shutdown?: AbortSignal;
   /** The control plane's own certificate authority, PEM; null where it uses a public certificate. */

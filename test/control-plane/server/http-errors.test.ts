@@ -190,9 +190,11 @@ describe('the control plane', () => {
     await using own = await HttpWorld.open();
     expect((await own.call('GET', '/healthz', { token: null })).json()).toEqual({ status: 'alive' });
     expect((await own.call('GET', '/readyz', { token: null })).json()).toEqual({ status: 'ready' });
-    own.readiness = 'not-ready';
+    await own.store.close();
     expectError(await own.call('GET', '/readyz', { token: null }), 503, 'not-ready');
     expect((await own.call('GET', '/healthz', { token: null })).statusCode).toBe(200);
+    own.shutdown.abort();
+    expectError(await own.call('GET', '/readyz', { token: null }), 503, 'shutting-down');
   });
 
   test('sends no cache and no page anything', async () => {

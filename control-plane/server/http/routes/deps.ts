@@ -24,7 +24,7 @@ export interface RouteDeps {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly limiters: Limiters;
-  readonly readiness: () => Promise<'ready' | 'not-ready' | 'shutting-down'>;
+  readonly storeAnswers: () => Promise<boolean>;
   readonly caPem: string | null;
   readonly config: { readonly metrics: boolean };
   /** The OpenAPI document, as text. */

@@ -8,7 +8,7 @@ const Health = z.object({ status: z.literal('alive') });
 const Readiness = z.object({ status: z.literal('ready') });
 
 export function systemRoutes(
-  deps: Pick<RouteDeps, 'readiness' | 'document' | 'metrics' | 'config' | 'closing'>,
+  deps: Pick<RouteDeps, 'storeAnswers' | 'document' | 'metrics' | 'config' | 'closing'>,
 ): readonly Route[] {
   let document: string | null = null;
   const metrics = route({
@@ -44,9 +44,9 @@ export function systemRoutes(
       responses: { 200: { description: 'It does.', schema: Readiness } },
       errors: ['not-ready', 'shutting-down'],
       handle: async () => {
-        const status = deps.closing.aborted ? 'shutting-down' : await deps.readiness();
-        if (status !== 'ready') throw new ApiError(status, { retryAfterSeconds: 5 });
-        return { status: 200, body: { status } };
+        if (deps.closing.aborted) throw new ApiError('shutting-down', { retryAfterSeconds: 5 });
+        if (!(await deps.storeAnswers())) throw new ApiError('not-ready', { retryAfterSeconds: 5 });
+        return { status: 200, body: { status: 'ready' as const } };
       },
     }),
     route({
