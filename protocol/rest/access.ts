@@ -93,6 +93,8 @@ export const WhoAmI = z.object({
   role: ActorRole,
   /** Which projects it is good for; null means all. */
   projects: z.array(ProjectName).nullable(),
+  /** Which accounts it may reset; null means all. */
+  accounts: z.array(z.string()).nullable(),
   /** Whether it may reset privileged accounts (uid 0, administrators). */
   privileged: z.boolean(),
 });

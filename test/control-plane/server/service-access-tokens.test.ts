@@ -38,6 +38,13 @@ describe('the first administrator', () => {
 });
 
 describe('an API token', () => {
+  test('says all that limits it', async () => {
+    await using world = await HttpWorld.open();
+    const limits = { projects: [await world.addProject('edge')], accounts: ['alice'], privileged: true };
+    const me = await world.call('GET', '/api/v1/whoami', { token: await world.tokenOf('operator', limits) });
+    expect(me.json()).toMatchObject({ role: 'operator', ...limits });
+  });
+
   test('is shown once, and stored as a hash', async () => {
     await using world = await HttpWorld.open();
     world.clock.advance(1);

@@ -55,9 +55,9 @@ export function tokenRoutes({ services: { tokens } }: Pick<RouteDeps, 'services'
       tag,
       summary: 'What this token may do',
       responses: { 200: { description: 'The holder of the token.', schema: WhoAmI } },
-      handle: async ({ actor: { tokenId, name, role, projects, privileged } }) => ({
+      handle: async ({ actor: { tokenId, name, role, projects, accounts, privileged } }) => ({
         status: 200,
-        body: { tokenId, name, role, projects, privileged },
+        body: { tokenId, name, role, projects, accounts, privileged },
       }),
     }),
   ];
