@@ -51,11 +51,11 @@ export function clientError(
 }
 
 /** There is nobody to ask, so a flag must say it beforehand. */
-export function notConfirmable(flag: string): CliError {
+export function notConfirmable(flag: string, details: readonly ErrorDetail[] = []): CliError {
   const { message } = explain('not-confirmed');
   const detail = { subject: '', code: 'not-confirmed', message: 'There is no terminal to ask on.' };
   const remedy = `Run the same command with ${flag} to confirm.`;
-  return new CliError({ code: 'not-confirmed', message, remedy, details: [detail] });
+  return new CliError({ code: 'not-confirmed', message, remedy, details: [detail, ...details] });
 }
 
 /** A usage error about one option or argument. */

@@ -13,6 +13,9 @@ const NOTES = `
 The password is asked for twice and not shown, unless --password-stdin or --generate is given. It is sealed on this
 machine to each instance, and no one between can read it.
 
+What carries a tag is the control plane's to say. If --tag finds instances whose identity is seen for the first time, and
+they would get the same password as others, their fingerprints are shown and you are asked. --generate needs no question.
+
 Exit code: 0 every instance succeeded (with --no-wait: was accepted; with --dry-run: can be reset), 1 some did not,
 2 nothing was done. With --json, standard output holds one object:
   { id, mode, account, tasks: [{ instance, state, code, message, verifiedBy, warnings, appliedMs, verifiedMs }] }
@@ -40,6 +43,7 @@ export const addReset: AddVerb = (command, context) => {
     .option('--json', 'print one JSON object')
     .option('--known-instances <FILE>', 'the pinned identities (default: in the state directory)')
     .option('--strict-identities', 'refuse instances whose identity is not pinned yet')
+    .option('--trust-new', 'do not ask about instances that --tag finds and that are seen for the first time')
     .addHelpText('after', NOTES);
 
   handle(command, context, ResetFlags, async ({ args, flags, ports }) => {

@@ -34,9 +34,11 @@ export interface PlanVerdict {
   readonly blocked: readonly PlannedTarget[];
   /** Why nothing may be sent at all; empty when all is well. */
   readonly refusals: readonly ErrorDetail[];
-  /** Identities seen for the first time, and renamed ones. */
+  /** What is to be pinned: identities seen for the first time, and renamed ones. */
   readonly pins: readonly KnownInstance[];
-  /** What the operator should know about the pins. */
+  /** Those of the pins that are seen for the first time. */
+  readonly newcomers: readonly KnownInstance[];
+  /** What the operator should know about the other pins. */
   readonly notes: readonly string[];
 }
 
@@ -64,6 +66,9 @@ export async function judgePlan(plan: ResetPlan, expected: PlanExpectation): Pro
     blocked: plan.targets.filter((target) => target.blocked !== null),
     refusals: [...general, ...verdicts.flatMap((verdict) => (verdict.kind === 'refused' ? [verdict.refusal] : []))],
     pins: verdicts.flatMap((verdict) => (verdict.kind === 'ready' && verdict.pin !== null ? [verdict.pin] : [])),
+    newcomers: verdicts.flatMap((verdict) =>
+      verdict.kind === 'ready' && verdict.pin !== null && verdict.note === null ? [verdict.pin] : [],
+    ),
     notes: verdicts.flatMap((verdict) => (verdict.kind === 'ready' && verdict.note !== null ? [verdict.note] : [])),
   };
 }
@@ -126,10 +131,7 @@ async function judgeTarget(target: PlannedTarget, expected: PlanExpectation): Pr
   }
   const ready = { instanceId, name, os, account, identityKey, identity, sealingKey: key.statement };
   if (verdict.kind === 'known') return { kind: 'ready', target: ready, pin: null, note: null };
-  const note =
-    verdict.kind === 'new'
-      ? `${name}: identity ${verdict.pin.fingerprint} is trusted on first use`
-      : `${name}: known before as ${verdict.before.name}`;
+  const note = verdict.kind === 'new' ? null : `${name}: known before as ${verdict.before.name}`;
   return { kind: 'ready', target: ready, pin: verdict.pin, note };
 }
 

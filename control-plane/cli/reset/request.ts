@@ -23,6 +23,7 @@ export const ResetFlags = ConnectionFlags.extend({
   json: z.boolean().default(false),
   knownInstances: z.string().optional(),
   strictIdentities: z.boolean().default(false),
+  trustNew: z.boolean().default(false),
 });
 export type ResetFlags = z.infer<typeof ResetFlags>;
 
@@ -38,6 +39,8 @@ export interface ResetRequest {
   readonly json: boolean;
   /** Refuse identities that are not pinned yet. */
   readonly strictIdentities: boolean;
+  /** Send a shared password to newcomers that a tag has chosen, without asking. */
+  readonly trustNew: boolean;
 }
 
 /** Throws `usage-invalid` with everything that is wrong at once. `fileNames` is the content of `--from-file`. */
@@ -60,6 +63,7 @@ export function interpretReset(
   if (flags.same && !flags.generate) complain('--same', 'goes with --generate only; otherwise there is one password');
   if (flags.generate && flags.passwordStdin) complain('--generate', 'excludes --password-stdin');
   if (flags.dryRun && !flags.wait) complain('--no-wait', 'makes no sense with --dry-run, which starts nothing');
+  if (flags.trustNew && flags.strictIdentities) complain('--trust-new', 'excludes --strict-identities');
   if (inputReaders(flags) > 1) complain('-', 'standard input can be read for one thing only');
   if (wrong.length > 0) throw clientError('usage-invalid', wrong);
 
@@ -80,6 +84,7 @@ export function interpretReset(
     wait: flags.wait,
     json: flags.json,
     strictIdentities: flags.strictIdentities,
+    trustNew: flags.trustNew,
   };
 }
 

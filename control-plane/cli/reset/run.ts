@@ -7,6 +7,7 @@ import { jsonText } from '../output/json.ts';
 import type { Ports } from '../ports.ts';
 import { followReset } from './follow.ts';
 import { judgePlan, type PlanVerdict, type ReadyTarget } from './judge-plan.ts';
+import { admitNewcomers } from './newcomers.ts';
 import {
   exitCodeOf,
   outcomeOfBlocked,
@@ -22,8 +23,6 @@ import type { ResetRequest } from './request.ts';
 import { chunksOf, notAfterOf, sealAll, type SealTerms } from './seal.ts';
 import { sendChunks } from './send.ts';
 import type { SentResets } from './sent.ts';
-
-const NOTES_SHOWN_MAX = 20;
 
 export interface ResetWorld {
   readonly ports: Ports;
@@ -52,7 +51,7 @@ export async function runReset(request: ResetRequest, world: ResetWorld): Promis
   if (verdict.blocked.length > 0 && !(request.skipBlocked && verdict.ready.length > 0)) {
     throw clientError('targets-blocked', verdict.blocked.map(blockedDetail));
   }
-  showNotes(verdict, world);
+  await admitNewcomers(request, verdict, world.ports.terminal);
   const passwords = await obtainPasswords(request.passwordSource, verdict.ready, plan.passwordPolicy, world.ports);
   // From here on an interrupt only detaches, until the report is out: what was started must be said.
   const stop = new AbortController();
@@ -180,9 +179,4 @@ const GRAVITY: readonly Code[] = [
 function refusal(refusals: readonly ErrorDetail[]) {
   const worst = GRAVITY.find((code) => refusals.some((detail) => detail.code === code));
   return clientError(worst ?? 'control-plane-answer-invalid', refusals);
-}
-
-function showNotes({ notes }: PlanVerdict, { ports: { terminal } }: ResetWorld): void {
-  for (const note of notes.slice(0, NOTES_SHOWN_MAX)) terminal.err(note);
-  if (notes.length > NOTES_SHOWN_MAX) terminal.err(`and ${notes.length - NOTES_SHOWN_MAX} more`);
 }

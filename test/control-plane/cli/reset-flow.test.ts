@@ -81,7 +81,9 @@ describe('a reset', () => {
     const listed = await plane.add('db-1');
     await plane.add('db-2');
     world.files.set('/fleet', { text: '# databases\ndb-1\n\n', mode: 0o100644 });
-    expect(await world.run('reset', '--tag', 'role=web', '--from-file', '/fleet', '--password-stdin')).toBe(0);
+    expect(
+      await world.run('reset', '--tag', 'role=web', '--from-file', '/fleet', '--password-stdin', '--trust-new'),
+    ).toBe(0);
     expect([tagged, listed].map(({ passwords }) => passwords.get('root'))).toEqual([GOOD, GOOD]);
     expect(plane.chunks.flatMap(({ sealed }) => sealed)).toHaveLength(2);
   });

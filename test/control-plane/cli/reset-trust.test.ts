@@ -142,6 +142,84 @@ describe('the control plane is not believed', () => {
   );
 });
 
+describe('a tag that leads to an instance which was never seen', () => {
+  const TAGGED = ['reset', '--tag', 'role=web'];
+  const fingerprintOf = (name: string) => {
+    return `SHA256:${plane.instances.find((instance) => instance.name === name)?.identity.signer.key ?? ''}`;
+  };
+
+  beforeEach(async () => {
+    await plane.add('web-1', { tags: { role: 'web' } });
+    await world.run('reset', 'web-1', '--password-stdin');
+    // What somebody with the control plane's database could do.
+    await plane.add('mallory', { tags: { role: 'web' } });
+    plane.requests.length = 0;
+    world.secrets.length = 0;
+    world.terminal = { err: true, in: true };
+    world.typed = [GOOD, GOOD];
+  });
+
+  const nothingHappened = async () => {
+    expect(plane.chunks).toEqual([]);
+    expect(world.secrets).toEqual([]);
+    expect(plane.instances.find(({ name }) => name === 'mallory')?.passwords.size).toBe(0);
+    expect(world.files.get(PINS)?.text).not.toContain('mallory');
+  };
+
+  test.each([['n'], [''], [null]])('is asked about, with its fingerprint; nothing is sealed on %j', async (answer) => {
+    world.answer = answer;
+    expect(await world.run(...TAGGED)).toBe(2);
+    expect(world.err).toContain(`  mallory  ${fingerprintOf('mallory')}`);
+    expect(world.err).not.toContain(fingerprintOf('web-1'));
+    expect(world.question).toMatch(/\[y\/N\] $/);
+    await nothingHappened();
+  });
+
+  test('gets the password after a yes, and is pinned then', async () => {
+    world.answer = 'y';
+    expect(await world.run(...TAGGED)).toBe(0);
+    expect(plane.instances.map(({ passwords }) => passwords.get('root'))).toEqual([GOOD, GOOD]);
+    world.question = null;
+    expect(await world.run(...TAGGED)).toBe(0);
+    expect(world.question).toBeNull();
+  });
+
+  test('stops a script, which --trust-new lets go on', async () => {
+    world.terminal = { err: false, in: false };
+    expect(await world.run(...TAGGED, '--password-stdin', '--json')).toBe(2);
+    expect(world.failure()).toMatchObject({
+      code: 'not-confirmed',
+      remedy: 'Run the same command with --trust-new to confirm.',
+      details: [{}, { subject: 'mallory', message: expect.stringContaining(fingerprintOf('mallory')) as string }],
+    });
+    await nothingHappened();
+    expect(await world.run(...TAGGED, '--password-stdin', '--trust-new')).toBe(0);
+    expect(world.err).toContain('mallory: identity');
+  });
+
+  test('is refused with --strict-identities', async () => {
+    expect(await world.run(...TAGGED, '--strict-identities', '--json')).toBe(2);
+    expect(world.failure().code).toBe('identity-unknown');
+    await nothingHappened();
+  });
+
+  test('is asked about with one generated password for all, and not where each gets its own', async () => {
+    world.answer = 'n';
+    expect(await world.run(...TAGGED, '--generate', '--same')).toBe(2);
+    await nothingHappened();
+    world.question = null;
+    expect(await world.run(...TAGGED, '--generate')).toBe(0);
+    expect(world.question).toBeNull();
+    const [web, mallory] = plane.instances.map(({ passwords }) => passwords.get('root'));
+    expect(web).not.toBe(mallory);
+  });
+
+  test('is not asked about when it was named', async () => {
+    expect(await world.run('reset', 'web-1', 'mallory')).toBe(0);
+    expect(world.question).toBeNull();
+  });
+});
+
 describe('text from outside', () => {
   test('reaches a terminal with every control and invisible character replaced', async () => {
     await plane.add('web-1', {

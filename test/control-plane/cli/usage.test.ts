@@ -22,6 +22,7 @@ describe('usage', () => {
     [['reset', 'web-1', '--password-stdin', '--from-file', '-']],
     [['reset', '--tag', 'novalue']],
     [['reset', 'web-1', '--account', '../etc']],
+    [['reset', '--tag', 'a=b', '--trust-new', '--strict-identities']],
     [['resets', 'watch', 'nonsense']],
     [['nonsense']],
     [['instances']],
