@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { verifyEd25519 } from '#protocol';
 import type { ServerConfig } from './config.ts';
 import { createCore, type Core } from './core.ts';
-import { DATABASE_FILE } from './data-directory.ts';
+import { DATABASE_FILE, RELEASES_DIRECTORY } from './data-directory.ts';
 import { createWebSocketGateway } from './gateway/websocket.ts';
 import { createApp } from './http/app.ts';
 import { createBearerAuthentication } from './http/authentication.ts';
@@ -12,6 +12,7 @@ import { createMetrics, type Metrics } from './http/metrics.ts';
 import { createMetricsApp } from './http/metrics-app.ts';
 import { HTTP_SERVER_OPTIONS } from './http/server-options.ts';
 import { sourceOf } from './http/source.ts';
+import { createReleaseCatalogue, readInstallScript } from './releases/catalogue.ts';
 import { leaveAdministratorToken } from './keys/administrator-token.ts';
 import { loadKeyring, type Keyring } from './keys/keyring.ts';
 import { sha256Sync, systemClock, systemRandom } from './runtime.ts';
@@ -153,6 +154,8 @@ async function openSockets(deps: {
     storeAnswers: createStoreProbe({ store, clock: systemClock, log }),
     shutdown: shutdown.signal,
     caPem: keyring.caPem,
+    releases: createReleaseCatalogue({ dir: join(config.dataDir, RELEASES_DIRECTORY), keysDir: config.keysDir }),
+    installScript: readInstallScript(),
     config: {
       trustProxy: config.trustProxy,
       metrics: config.metricsListen === null,
@@ -169,6 +172,7 @@ async function openSockets(deps: {
   app.server.on('upgrade', (request, socket, head) => {
     gateway.onUpgrade(request, socket, head);
   });
+  await services.installs.resume();
   const metricsApp = await listenForMetrics(config, metrics);
   try {
     await app.listen({ host: config.listen.host, port: config.listen.port });
@@ -178,6 +182,7 @@ async function openSockets(deps: {
   }
   return {
     refuseNewWork() {
+      services.installs.stop();
       shutdown.abort();
     },
     async close() {

@@ -22,6 +22,7 @@ import { expect } from 'vitest';
 import { createApp, type AppConfig } from '../../control-plane/server/http/app.ts';
 import { createBearerAuthentication } from '../../control-plane/server/http/authentication.ts';
 import { createMetrics, type Metrics } from '../../control-plane/server/http/metrics.ts';
+import type { ReleaseCatalogue } from '../../control-plane/server/releases/catalogue.ts';
 import { sha256Sync, systemRandom } from '../../control-plane/server/runtime.ts';
 import { createGate } from '../../control-plane/server/service/gate.ts';
 import { createOperatorServices, type OperatorServices } from '../../control-plane/server/service/operator-services.ts';
@@ -49,6 +50,7 @@ export class HttpWorld implements AsyncDisposable {
   /** Every line of the log. */
   readonly lines: { level: string; fields: Readonly<Record<string, unknown>>; message: string }[] = [];
   readonly shutdown = new AbortController();
+  releases: ReleaseCatalogue = { list: () => Promise.resolve([]), open: () => Promise.resolve(null) };
   readonly store: Store;
   readonly services: OperatorServices;
   readonly metrics: Metrics;
@@ -115,6 +117,8 @@ export class HttpWorld implements AsyncDisposable {
       storeAnswers: createStoreProbe({ store, clock, log: this.#log() }),
       shutdown: this.shutdown.signal,
       caPem: '-----BEGIN CERTIFICATE-----\n',
+      releases: { list: () => this.releases.list(), open: (archive) => this.releases.open(archive) },
+      installScript: '#!/bin/sh\n',
       config: { trustProxy: false, metrics: true, strictTransportSecurity: false, ...config },
     });
   }

@@ -17,6 +17,7 @@ import { RequestStates } from './request-state.ts';
 import { createRouteTable } from './route-table.ts';
 import { allRoutes } from './routes/all.ts';
 import type { RouteServices } from './routes/deps.ts';
+import type { ReleaseCatalogue } from '../releases/catalogue.ts';
 import { HTTP_SERVER_OPTIONS, REQUESTS_PER_SOCKET_MAX } from './server-options.ts';
 import { sourceOf } from './source.ts';
 
@@ -46,6 +47,9 @@ export interface AppDeps extends Omit<AdmissionDeps, 'limiters' | 'isClosing' | 
   readonly shutdown?: AbortSignal;
   /** The control plane's own certificate authority, PEM; null where it uses a public certificate. */
   readonly caPem: string | null;
+  readonly releases: ReleaseCatalogue;
+  /** What hosts run to install the agent; text without secrets. */
+  readonly installScript: string;
   readonly config: AppConfig;
   /** Makes the server that will listen, with `HTTP_SERVER_OPTIONS`. Default: plain HTTP. */
   readonly createServer?: (listener: RequestListener) => Server;

@@ -11,6 +11,8 @@ export const FILES = {
   scriptKey: 'script.key',
   keySet: 'key-set.json',
   catalogue: 'catalogue.json',
+  /** The fingerprint of the key that signs releases of the agent; public. Pinned when the first one is added. */
+  releaseKey: 'release-key',
   /** Left for the first administrator, or the one that was recovered, who deletes it. */
   administratorToken: 'administrator-token',
   /** There while the first start is making the others; what it finds beside it was never used. */

@@ -1,4 +1,4 @@
-import type { ApiCode, AuditQuery, AuditRecord } from '#protocol';
+import type { ApiCode, AuditQuery, AuditRecord, InstallCode } from '#protocol';
 import type * as z from 'zod';
 import { auditName, type Actor } from '../domain/actor.ts';
 import type { AuditFilter, Store } from '../store/store.ts';
@@ -7,7 +7,7 @@ import { listing, pageRequest, type Listing } from './listing.ts';
 import type { RefusalCounter } from './refusal-counter.ts';
 
 export interface Refusal {
-  readonly code: ApiCode;
+  readonly code: ApiCode | InstallCode;
   /** Network address, as `sourceOf` made it. */
   readonly source: string;
   /** What was tried: `authenticate`, `instance.enrol`, … */

@@ -121,11 +121,13 @@ async function admit(deps: Dependencies, tx: Repositories, enrol: Enrol, applica
       ? await joinProject(deps, tx, token, applicant, deny)
       : await joinInstance(tx, token, token.instanceId, applicant, deny);
 
+  // The installation that has got this far goes on; a failure from before is of no interest any more.
+  const underWay = instance.agentState === 'installing';
   const change: InstanceChange = {
     identityKey: applicant.request.publicKey,
     identity: applicant.identity,
     agentVersion: applicant.request.agentVersion,
-    agentState: 'offline',
+    agentState: underWay ? 'installing' : 'offline',
     // What belonged to the identity before goes with it: its keys, its sessions' secrets, its fence, its health.
     sealingKey: null,
     continuityCurrent: null,
@@ -133,7 +135,7 @@ async function admit(deps: Dependencies, tx: Repositories, enrol: Enrol, applica
     fencedAt: null,
     facts: null,
     components: {},
-    reasons: [],
+    reasons: underWay ? instance.reasons : [],
     connectedSince: null,
     lastSeenAt: null,
   };

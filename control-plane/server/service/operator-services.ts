@@ -3,6 +3,7 @@ import type { Store } from '../store/store.ts';
 import { createAuditService, type AuditService } from './audit-service.ts';
 import { createEnrolmentService, type EnrolmentService } from './enrolment-service.ts';
 import type { Gate } from './gate.ts';
+import { createInstallService, type InstallService } from './install-service.ts';
 import { createInstanceService, type InstanceService, type Sessions } from './instance-service.ts';
 import type { Clock, Hash, Log, Random } from './ports.ts';
 import { createProjectService, type ProjectService } from './project-service.ts';
@@ -31,6 +32,7 @@ export interface OperatorServices {
   readonly projects: ProjectService;
   readonly tokens: TokenService;
   readonly enrolment: EnrolmentService;
+  readonly installs: InstallService;
   readonly audit: AuditService;
   /** Resolves once nothing is left to be written that no answer waits for: before the store is closed. */
   settled(): Promise<void>;
@@ -39,14 +41,16 @@ export interface OperatorServices {
 export function createOperatorServices(deps: OperatorServicesDeps): OperatorServices {
   const audit = createAuditService(deps);
   const tokens = createTokenService(deps);
+  const installs = createInstallService({ ...deps, audit });
   return {
     audit,
     tokens,
+    installs,
     instances: createInstanceService(deps),
     projects: createProjectService(deps),
     enrolment: createEnrolmentService({ ...deps, audit }),
     settled: async () => {
-      await Promise.all([deps.refusals.settled(), tokens.settled()]);
+      await Promise.all([deps.refusals.settled(), tokens.settled(), installs.settled()]);
     },
   };
 }

@@ -9,6 +9,10 @@ const PUBLIC = [
   `GET ${API_PREFIX}/openapi.json`,
   `GET ${API_PREFIX}/ca`,
   `POST ${API_PREFIX}/agents/enroll`,
+  `POST ${API_PREFIX}/agents/install-progress`,
+  `GET ${API_PREFIX}/releases`,
+  `GET ${API_PREFIX}/releases/:archive`,
+  'GET /install/linux.sh',
 ];
 
 /** What each route is expected to ask for: the least role that gets in, and whether a token of one project does. */

@@ -4,6 +4,7 @@ import { auditRoutes } from './audit.ts';
 import type { RouteDeps } from './deps.ts';
 import { instanceRoutes } from './instances.ts';
 import { projectRoutes } from './projects.ts';
+import { releaseRoutes } from './releases.ts';
 import { resetRoutes } from './resets.ts';
 import { systemRoutes } from './system.ts';
 import { tokenRoutes } from './tokens.ts';
@@ -18,5 +19,6 @@ export function allRoutes(deps: RouteDeps): readonly Route[] {
     ...tokenRoutes(deps),
     ...auditRoutes(deps),
     ...agentRoutes(deps),
+    ...releaseRoutes(deps),
   ];
 }

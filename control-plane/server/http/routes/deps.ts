@@ -1,5 +1,6 @@
 import type { AuditService } from '../../service/audit-service.ts';
 import type { EnrolmentService } from '../../service/enrolment-service.ts';
+import type { InstallService } from '../../service/install-service.ts';
 import type { InstanceService } from '../../service/instance-service.ts';
 import type { Clock } from '../../service/ports.ts';
 import type { ProjectService } from '../../service/project-service.ts';
@@ -7,6 +8,7 @@ import type { ResetService } from '../../service/reset-service.ts';
 import type { TokenService } from '../../service/token-service.ts';
 import type { Limiters } from '../admission.ts';
 import type { Metrics } from '../metrics.ts';
+import type { ReleaseCatalogue } from '../../releases/catalogue.ts';
 
 /** What routes hand their requests to. */
 export interface RouteServices {
@@ -14,6 +16,7 @@ export interface RouteServices {
   readonly projects: ProjectService;
   readonly tokens: TokenService;
   readonly enrolment: EnrolmentService;
+  readonly installs: InstallService;
   readonly audit: AuditService;
   readonly resets: ResetService;
 }
@@ -26,6 +29,9 @@ export interface RouteDeps {
   readonly limiters: Limiters;
   readonly storeAnswers: () => Promise<boolean>;
   readonly caPem: string | null;
+  readonly releases: ReleaseCatalogue;
+  /** The text of `scripts/instance/install-linux.sh`. */
+  readonly installScript: string;
   readonly config: { readonly metrics: boolean };
   /** The OpenAPI document, as text. */
   readonly document: () => string;
