@@ -1,8 +1,10 @@
 import { Command } from 'commander';
-import { DEFAULT_KEYS_DIR, readConfig, type ConfigFlags, type ServerConfig } from './config.ts';
+import { DEFAULT_KEYS_DIR, readConfig, type ConfigFlags, type ConfigProblem, type ServerConfig } from './config.ts';
+import { describeFailure, NO_CHOICES, type Choices } from './failure.ts';
 import { rotateOrderKey, signCatalogue } from './keys/offline.ts';
 import { createLog } from './logging.ts';
 import { afterRestore, recoverAdministrator } from './maintenance.ts';
+import { addReleaseVerb } from './releases/verb.ts';
 import { restoreReport } from './restore-report.ts';
 import { startServer, type RunningServer } from './server.ts';
 
@@ -24,6 +26,7 @@ export function addServerCommand(program: Command): void {
     .description('say what is wrong with the configuration, start nothing')
     .action((_: unknown, command: Command) => reportConfig(command.optsWithGlobals<Flags>()));
   addKeyVerbs(server);
+  addReleaseCommand(server);
   addDataVerbs(server);
 }
 
@@ -52,7 +55,22 @@ function addDataVerbs(server: Command): void {
 
 async function onData(command: Command, work: (config: ServerConfig) => Promise<void>): Promise<void> {
   const config = loadConfig(command.optsWithGlobals<Flags>());
-  if (config !== null) await sayFailure(() => work(config));
+  if (config !== null) await sayFailure(choicesOf(config), () => work(config));
+}
+
+/** Beside a server that runs, too: it looks for releases whenever it is asked for one. */
+function addReleaseCommand(server: Command): void {
+  withConfigOptions(server.command('add-release'))
+    .description('take a signed release of the agent into the catalogue that hosts install from')
+    .argument('<ARCHIVE>', 'latchkey-agent-VERSION-PLATFORM.tar.gz')
+    .argument('[STATEMENT]', 'its signed statement (default: the same name with .json)')
+    .option('--release-key <SHA256:…>', 'the key that signs releases: once, with the first one')
+    .action(async (archive: string, statement: string | undefined, _: unknown, command: Command) => {
+      const { releaseKey } = command.opts<{ releaseKey?: string }>();
+      await onData(command, async (config) => {
+        say(await addReleaseVerb(config, { archive, statement, releaseKey }));
+      });
+    });
 }
 
 function addKeyVerbs(server: Command): void {
@@ -63,8 +81,8 @@ function addKeyVerbs(server: Command): void {
     .requiredOption('--script-key <file>', 'the script key, brought from where it is kept')
     .action(async (_: unknown, command: Command) => {
       const { keys, scriptKey } = command.optsWithGlobals<{ keys: string; scriptKey: string }>();
-      await sayFailure(async () => {
-        const statements = await signCatalogue({ dir: keys, scriptKeyFile: scriptKey });
+      await sayFailure(keysAt(keys), async () => {
+        const statements = await signCatalogue({ dir: keys, scriptKeyFile: scriptKey, now: Date.now() });
         for (const { name, version, digest } of statements) say(`signed ${name} version ${String(version)} ${digest}`);
       });
     });
@@ -75,7 +93,7 @@ function addKeyVerbs(server: Command): void {
     .requiredOption('--script-key <file>', 'the script key, brought from where it is kept')
     .action(async (_: unknown, command: Command) => {
       const { keys, scriptKey } = command.optsWithGlobals<{ keys: string; scriptKey: string }>();
-      await sayFailure(async () => {
+      await sayFailure(keysAt(keys), async () => {
         const { version, orderKey } = await rotateOrderKey({ dir: keys, scriptKeyFile: scriptKey, now: Date.now() });
         say(`key set ${String(version)} names the order key ${orderKey}; restart the server to use it`);
       });
@@ -98,10 +116,15 @@ function loadConfig(flags: Flags): ServerConfig | null {
   const { config, ...more } = flags;
   const checked = readConfig(config ?? null, more);
   if (checked.ok) return checked.config;
-  for (const { path, message, remedy } of checked.problems)
-    complain(`${path === '' ? '' : `${path}: `}${message} ${remedy}`);
+  for (const problem of checked.problems) complain(`${whereIs(problem)}${problem.message} ${problem.remedy}`);
   process.exitCode = EXIT_USAGE;
   return null;
+}
+
+/** The setting and the flag for it, of which the operator may know but one. */
+function whereIs({ path, flag }: ConfigProblem): string {
+  if (path === '') return '';
+  return flag === null || flag === path ? `${path}: ` : `${path} (${flag}): `;
 }
 
 function reportConfig(flags: Flags): void {
@@ -109,9 +132,9 @@ function reportConfig(flags: Flags): void {
 }
 
 async function runServer(flags: Flags): Promise<void> {
-  await sayFailure(async () => {
-    const config = loadConfig(flags);
-    if (config === null) return;
+  const config = loadConfig(flags);
+  if (config === null) return;
+  await sayFailure(choicesOf(config), async () => {
     const log = createLog({ level: config.logLevel });
     const running = await startServer(config, log);
     greet(running, config);
@@ -119,6 +142,23 @@ async function runServer(flags: Flags): Promise<void> {
     log.info({}, 'stopping');
     await running.stop();
   });
+}
+
+function choicesOf({ dataDir, keysDir, listen, metricsListen }: ServerConfig): Choices {
+  return {
+    directories: [
+      { path: dataDir, flag: '--data' },
+      { path: keysDir, flag: '--keys' },
+    ],
+    addresses: [
+      { address: listen, flag: '--listen' },
+      ...(metricsListen === null ? [] : [{ address: metricsListen, flag: '"metricsListen" in the configuration' }]),
+    ],
+  };
+}
+
+function keysAt(keys: string): Choices {
+  return { ...NO_CHOICES, directories: [{ path: keys, flag: '--keys' }] };
 }
 
 function greet(running: RunningServer, config: ServerConfig): void {
@@ -137,12 +177,11 @@ function stopSignal(): Promise<void> {
   });
 }
 
-/** What went wrong, for a person; the stack only where it is a fault of ours. */
-async function sayFailure(work: () => Promise<void>): Promise<void> {
+async function sayFailure(choices: Choices, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    complain(error instanceof Error && 'code' in error ? error.message : String((error as Error).stack ?? error));
+    complain(describeFailure(error, choices));
     process.exitCode = EXIT_FAILED;
   }
 }

@@ -54,6 +54,8 @@ export interface ConfigFlags {
 export interface ConfigProblem {
   /** The field, such as `passwordPolicy.charsMin`, or the flag, such as `--listen`; empty for the file as a whole. */
   readonly path: string;
+  /** The flag that sets the field; null where there is none. */
+  readonly flag: string | null;
   readonly message: string;
   readonly remedy: string;
 }
@@ -158,7 +160,7 @@ export function readConfig(file: string | null, flags: ConfigFlags): ConfigResul
     text = readFileSync(file, 'utf8');
   } catch (error) {
     const why = error instanceof Error ? error.message : 'unknown error';
-    return refuse({ path: '', message: `The configuration file cannot be read: ${why}`, remedy: 'Check its path.' });
+    return refuse(ofFile(`The configuration file cannot be read: ${why}`, 'Check the path given with --config.'));
   }
   return checkConfig({ text, directory: dirname(resolve(file)) }, flags);
 }
@@ -167,18 +169,20 @@ export function readConfig(file: string | null, flags: ConfigFlags): ConfigResul
 export function checkConfig(source: ConfigSource | null, flags: ConfigFlags): ConfigResult {
   const written = source === null ? {} : parseObject(source.text);
   if (written === null) {
-    return refuse({ path: '', message: 'The configuration is not a JSON object.', remedy: 'Write { "listen": … }.' });
+    return refuse(ofFile('The configuration is not a JSON object.', 'Write { "listen": … }.'));
   }
   const fromFlags = valuesOfFlags(flags);
   const parsed = ConfigText.safeParse({ ...written, ...fromFlags });
-  const pathOf = (field: string) => flagOf(field, fromFlags) ?? field;
-  if (!parsed.success)
-    return { ok: false, problems: parsed.error.issues.flatMap((issue) => toProblems(issue, pathOf)) };
+  const named = (problem: Unnamed): ConfigProblem => {
+    const flag = flagOf(problem.path);
+    return { ...problem, path: flag !== null && fieldOf(problem.path) in fromFlags ? flag : problem.path, flag };
+  };
+  if (!parsed.success) return { ok: false, problems: parsed.error.issues.flatMap(toProblems).map(named) };
 
   const place = (field: 'dataDir' | 'keysDir' | 'tlsCert' | 'tlsKey', path: string): string =>
     isAbsolute(path) || source === null || field in fromFlags ? resolve(path) : join(source.directory, path);
   const config = complete(parsed.data, place);
-  const problems = contradictions(parsed.data, config).map((problem) => ({ ...problem, path: pathOf(problem.path) }));
+  const problems = contradictions(parsed.data, config).map(named);
   return problems.length === 0 ? { ok: true, config } : { ok: false, problems };
 }
 
@@ -210,13 +214,22 @@ function trustProxyOf(text: string): boolean | string[] {
   return text.split(',').map((part) => part.trim());
 }
 
-function flagOf(path: string, fromFlags: Record<string, unknown>): string | undefined {
-  const field = path.split('.')[0] ?? '';
-  if (!(field in fromFlags)) return undefined;
-  return Object.values(FLAGS).find((entry) => entry.field === field)?.flag;
+/** A problem of a field, whichever way its value came. */
+type Unnamed = Omit<ConfigProblem, 'flag'>;
+
+function ofFile(message: string, remedy: string): ConfigProblem {
+  return { path: '', flag: null, message, remedy };
 }
 
-function toProblems(issue: z.core.$ZodIssue, pathOf: (path: string) => string): ConfigProblem[] {
+function fieldOf(path: string): string {
+  return path.split('.')[0] ?? '';
+}
+
+function flagOf(path: string): string | null {
+  return Object.values(FLAGS).find((entry) => entry.field === fieldOf(path))?.flag ?? null;
+}
+
+function toProblems(issue: z.core.$ZodIssue): Unnamed[] {
   const path = issue.path.map(String);
   const field = path[0];
   if (issue.code === 'unrecognized_keys') {
@@ -227,7 +240,7 @@ function toProblems(issue: z.core.$ZodIssue, pathOf: (path: string) => string): 
       remedy: field === undefined ? `Remove it or correct its name. Known are ${known}.` : remedyOf(field),
     }));
   }
-  return [{ path: pathOf(path.join('.')), message: issue.message, remedy: remedyOf(field ?? '') }];
+  return [{ path: path.join('.'), message: issue.message, remedy: remedyOf(field ?? '') }];
 }
 
 function remedyOf(field: string): string {
@@ -266,8 +279,8 @@ function complete(text: ConfigText, place: Place): ServerConfig {
 }
 
 /** What is wrong only together. */
-function contradictions(text: ConfigText, config: ServerConfig): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
+function contradictions(text: ConfigText, config: ServerConfig): Unnamed[] {
+  const problems: Unnamed[] = [];
   const add = (path: keyof ConfigText, message: string) => problems.push({ path, message, remedy: REMEDIES[path] });
   if (text.publicUrl === undefined && EVERYWHERE.includes(config.listen.host)) {
     add('publicUrl', 'It is missing, and cannot be told from an address that stands for all addresses.');

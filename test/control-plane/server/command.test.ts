@@ -16,6 +16,7 @@ let keys: string;
 let data: string;
 let scriptKey: string;
 let said: string;
+let complained: string;
 
 beforeEach(async () => {
   top = mkdtempSync(join(tmpdir(), 'latchkey-command-'));
@@ -23,8 +24,13 @@ beforeEach(async () => {
   data = join(top, 'data');
   scriptKey = join(top, 'offline.key');
   said = '';
+  complained = '';
   vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
     said += String(text);
+    return true;
+  });
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    complained += String(text);
     return true;
   });
   await loadKeyring({ dir: keys, publicUrl: 'https://latchkey.example:8443', now: Date.now() });
@@ -43,12 +49,19 @@ async function storeWith(token: TokenRecord): Promise<void> {
   await store.close();
 }
 
-/** What `latchkey server …` does with these words. */
-async function server(...words: string[]): Promise<void> {
+/** What `latchkey server …` does with these words; returns the exit code. */
+async function run(...words: string[]): Promise<number> {
+  process.exitCode = 0;
   const program = new Command('latchkey').exitOverride();
   addServerCommand(program);
   await program.parseAsync(['server', ...words], { from: 'user' });
-  expect(process.exitCode ?? 0).toBe(0);
+  const code = process.exitCode;
+  process.exitCode = 0;
+  return code;
+}
+
+async function server(...words: string[]): Promise<void> {
+  expect(await run(...words), complained).toBe(0);
 }
 
 test('rotate-order-key takes the directory and the script key that stand behind it', async () => {
@@ -100,4 +113,9 @@ describe('after-restore', () => {
       apiTokens: [{ id: token.id, name: 'deploy', role: 'operator', createdAt: 0 }],
     });
   });
+});
+
+test('a problem of the configuration names the flag that mends it', async () => {
+  expect(await run('check-config', '--listen', '0.0.0.0:8443', '--data', data, '--keys', keys)).toBe(2);
+  expect(complained).toMatch(/^latchkey: publicUrl \(--public-url\): It is missing/);
 });

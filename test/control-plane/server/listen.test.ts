@@ -24,7 +24,9 @@ test('a control plane whose port is taken says so and ends', async () => {
     child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
     const [code] = (await once(child, 'close')) as [number | null];
     expect(code).toBe(1);
-    expect(said).toContain('EADDRINUSE');
+    expect(said).toContain(`Something listens on ${address} already.`);
+    expect(said).toContain('--listen');
+    expect(said).not.toContain('EADDRINUSE');
   } finally {
     child.kill('SIGKILL');
     other.close();
