@@ -1,6 +1,6 @@
 /** What the evidence about a new password proves. Pure. */
 import type { LinuxAccount } from './accounts.ts';
-import type { HelperEvidence } from './verify-helper.ts';
+import type { HelperEvidence } from './evidence.ts';
 
 export type VerificationWarning =
   // authenticate: the password is right, the account is not usable

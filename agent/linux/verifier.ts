@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import type { Socket } from 'node:net';
 import { findPasswd, findShadow } from './account-files.ts';
 import { readAccountFiles } from './account-reader.ts';
+import { parseEvidence } from './evidence.ts';
+import type { HelperEvidence } from './evidence.ts';
 import { countFailures, faillockSettings } from './faillock.ts';
 import { readTally } from './faillock-tally.ts';
 import { resolveAccount } from './accounts.ts';
@@ -17,7 +19,7 @@ import { helperCommand } from './helper-command.ts';
 import { killTree } from './process-group.ts';
 import { judgeVerification, mayAuthenticate } from './verification.ts';
 import type { Verdict, VerificationAccount, VerificationEvidence } from './verification.ts';
-import type { HelperEvidence, HelperRequest } from './verify-helper.ts';
+import type { HelperRequest } from './verify-helper.ts';
 
 export const VERIFICATION_MS_MAX = 15_000;
 const HASH_MS_MAX = 5_000;
@@ -270,12 +272,4 @@ function readAnswer(child: ChildProcess, output: Socket): Promise<HelperEvidence
     child.on('error', () => resolve(null));
     child.on('close', () => resolve(null));
   });
-}
-
-function parseEvidence(text: string): HelperEvidence | null {
-  try {
-    return JSON.parse(text) as HelperEvidence;
-  } catch {
-    return null;
-  }
 }

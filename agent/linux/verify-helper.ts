@@ -6,6 +6,7 @@
  * (HelperRequest), then the password until end of input. Input that ends before that ends the helper.
  */
 import { readSync, writeSync } from 'node:fs';
+import type { HelperEvidence } from './evidence.ts';
 import { forbidDumps, openPam, passwordMatchesHash } from './pam.ts';
 import type { PamTransaction } from './pam.ts';
 
@@ -15,17 +16,6 @@ export interface HelperRequest {
   authenticate: boolean;
   /** The stored hash without its lock marks; null where there is none. */
   hash: string | null;
-}
-
-export interface HelperEvidence {
-  authenticate: number | null;
-  account: number | null;
-  hiddenPrompts: number;
-  visiblePrompts: number;
-  /** Compared only where authentication and account check did not both succeed. */
-  hash: 'match' | 'mismatch' | 'unsupported' | 'absent' | 'not-tried';
-  /** Why libpam could not be used; empty otherwise. */
-  error: string;
 }
 
 const INPUT_BYTES_MAX = 8 * 1024;

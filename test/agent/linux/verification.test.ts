@@ -1,7 +1,12 @@
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { createVerifier } from '../../../agent/linux/verifier.ts';
 import { judgeVerification, mayAuthenticate } from '../../../agent/linux/verification.ts';
 import type { VerificationEvidence } from '../../../agent/linux/verification.ts';
-import type { HelperEvidence } from '../../../agent/linux/verify-helper.ts';
+import { parseEvidence } from '../../../agent/linux/evidence.ts';
+import type { HelperEvidence } from '../../../agent/linux/evidence.ts';
 
 type Change = Partial<Omit<VerificationEvidence, 'helper' | 'account'>> & {
   account?: Partial<VerificationEvidence['account']>;
@@ -126,4 +131,46 @@ test('a login is tried only where it could succeed', () => {
   expect(mayAuthenticate({ ...account, expired: true })).toBe(true);
   expect(mayAuthenticate({ ...account, lock: 'locked' })).toBe(false);
   expect(mayAuthenticate({ ...account, shellUsable: false })).toBe(false);
+});
+
+describe('evidence from the helper, in which foreign modules run,', () => {
+  const whole = { authenticate: 0, account: 0, hiddenPrompts: 1, visiblePrompts: 0, hash: 'match', error: '' };
+
+  test('is read when it is whole', () => {
+    expect(parseEvidence(`${JSON.stringify(whole)}\n`)).toEqual(whole);
+    const untold = {
+      ...whole,
+      authenticate: null,
+      account: null,
+      hiddenPrompts: 0,
+      hash: 'absent',
+      error: 'no libpam',
+    };
+    expect(parseEvidence(JSON.stringify({ ...untold, more: true }))).toEqual(untold);
+  });
+
+  test.each([
+    ...['', '5', 'null', '"match"', '[]', '{}', '{"hash":"match"}', '{"hash":"match"}\n{"hash":"match"}'],
+    ...[{ authenticate: '0' }, { authenticate: undefined }, { account: 0.5 }, { account: true }],
+    ...[{ hiddenPrompts: -1 }, { hiddenPrompts: null }, { visiblePrompts: '0' }, { hash: 'matches' }, { hash: 1 }],
+    ...[{ error: null }, { error: undefined }],
+  ])('is none when it is %j', (broken) => {
+    const text = typeof broken === 'string' ? broken : JSON.stringify({ ...whole, ...broken });
+    expect(parseEvidence(text)).toBeNull();
+  });
+
+  test.each([
+    ['proves nothing when it is not whole', { hash: 'match' }, null],
+    ['proves what it says when it is', whole, 'login'],
+  ])('%s', async (_, answer, verifiedBy) => {
+    const etc = mkdtempSync(join(tmpdir(), 'latchkey-etc-'));
+    onTestFinished(() => rmSync(etc, { recursive: true }));
+    writeFileSync(join(etc, 'passwd'), 'alice:x:1000:1000::/home/alice:/bin/sh\n');
+    writeFileSync(join(etc, 'shadow'), 'alice:$6$salt$hash:20000:0:99999:7:::\n');
+    const script = `cat > /dev/null; printf '%s\\n' '${JSON.stringify(answer)}' >&3`;
+    const helper = { file: '/bin/sh', args: ['-c', script] };
+    const verifier = createVerifier({ now: () => Date.UTC(2026, 0, 1), etc, helper, service: 'login' });
+    const verdict = await verifier.prepare().verify('alice', Buffer.from('Correct-Horse-7'));
+    expect(verdict.verifiedBy).toBe(verifiedBy);
+  });
 });
