@@ -1,11 +1,4 @@
-import {
-  CLOSE_CODES,
-  HANDSHAKE_MS_MAX,
-  type CloseReason,
-  type ServerFrame,
-  type ServerFrameOf,
-  type SessionId,
-} from '#protocol';
+import { CLOSE_CODES, HANDSHAKE_MS_MAX, type CloseReason, type ServerFrame, type ServerFrameOf } from '#protocol';
 import { chooseDelay, LASTING_SESSION_MS, retrySpan, type DelaySpan } from './backoff.ts';
 
 /** How long a connection may take to open: name, TCP, proxy, TLS, upgrade. */
@@ -24,11 +17,10 @@ export type SessionState =
   | { readonly phase: 'greeting'; readonly attempt: number }
   | { readonly phase: 'judging'; readonly attempt: number }
   | { readonly phase: 'proving'; readonly attempt: number }
-  | { readonly phase: 'entering'; readonly attempt: number; readonly sessionId: SessionId }
+  | { readonly phase: 'entering'; readonly attempt: number }
   | {
       readonly phase: 'live';
       readonly attempt: number;
-      readonly sessionId: SessionId;
       /** Monotonic. */
       readonly sinceMs: number;
       /** Set once the control plane has said that it drains: when to come back. */
@@ -61,7 +53,7 @@ export type SessionEffect =
   | { readonly do: 'judge'; readonly frame: ServerFrameOf<'server-proof'> }
   | { readonly do: 'prove' }
   | { readonly do: 'enter'; readonly frame: ServerFrameOf<'welcome'> }
-  | { readonly do: 'begin'; readonly sessionId: SessionId }
+  | { readonly do: 'begin' }
   | { readonly do: 'handle'; readonly frame: ServerFrame }
   /** Replaces the deadline that was set before; null only forgets it. */
   | { readonly do: 'deadline'; readonly afterMs: number | null }
@@ -101,10 +93,7 @@ export function stepSession(state: SessionState, event: SessionEvent, moment: Mo
       if (state.phase !== 'entering') return [state, []];
       return [
         { ...state, phase: 'live', sinceMs: moment.monotonicMs, drain: null },
-        [
-          { do: 'deadline', afterMs: null },
-          { do: 'begin', sessionId: state.sessionId },
-        ],
+        [{ do: 'deadline', afterMs: null }, { do: 'begin' }],
       ];
     case 'unreadable':
       return fall(state, event.reason, moment);
@@ -146,7 +135,7 @@ function onFrame(state: SessionState, frame: ServerFrame, moment: Moment): Sessi
       return [{ phase: 'judging', attempt: state.attempt }, [{ do: 'judge', frame }]];
     case 'proving':
       if (frame.type !== 'welcome') return fall(state, 'frame-unexpected', moment);
-      return [{ phase: 'entering', attempt: state.attempt, sessionId: frame.sessionId }, [{ do: 'enter', frame }]];
+      return [{ phase: 'entering', attempt: state.attempt }, [{ do: 'enter', frame }]];
     case 'live':
       if (frame.type === 'server-proof' || frame.type === 'welcome') return fall(state, 'frame-unexpected', moment);
       if (frame.type !== 'drain') return [state, [{ do: 'handle', frame }]];

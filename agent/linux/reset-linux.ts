@@ -7,8 +7,6 @@ import type { SshPolicy } from './ssh-policy.ts';
 import type { VerificationWarning } from './verification.ts';
 import type { PreparedVerification, Verifier } from './verifier.ts';
 
-export type ResetPhase = 'resolving' | 'applying' | 'verifying' | 'finishing';
-
 export type ResetWarning = VerificationWarning | ScriptWarning | 'must-change-failed';
 
 /** Nothing was changed, or what was changed is not the asked-for password. */
@@ -45,7 +43,6 @@ export interface ResetRequest {
   privilegedAuthorised: boolean;
   /** Signature checked by the caller. */
   script: { bytes: Buffer; digest: string };
-  onPhase?: (phase: ResetPhase) => void;
   signal?: AbortSignal;
 }
 
@@ -68,11 +65,9 @@ export function createLinuxResetter(options: LinuxResetterOptions): LinuxResette
     async reset(request) {
       const startedMs = monotonicMs();
       const elapsed = () => Math.round(monotonicMs() - startedMs);
-      request.onPhase?.('resolving');
       const admitted = await admit(options.accounts, request);
       if ('state' in admitted) return admitted;
 
-      request.onPhase?.('applying');
       const applying = runner.run(scriptRequest(request, 'apply'), request.signal);
       // After the script has been started: proof needs its own process, which gets ready meanwhile.
       const prepared = verifier.prepare();
@@ -134,7 +129,6 @@ async function prove(
   { appliedMs, elapsed, warnings }: Applied,
 ): Promise<ResetResult> {
   const { signal } = request;
-  request.onPhase?.('verifying');
   const verifying = prepared.verify(request.accountName, request.password, signal);
   const sshAnswer = ssh.warningsFor(account, signal); // beside the proof, not before it; never rejects
   let verdict;
@@ -156,7 +150,6 @@ async function prove(
   }
   if (request.options.mustChange) {
     // Only now: a password that must be changed cannot be proven by a login.
-    request.onPhase?.('finishing');
     const finished = await runner.run(scriptRequest(request, 'finish'), signal);
     if (finished.kind !== 'done' || finished.code !== 'applied') found.push('must-change-failed');
   }

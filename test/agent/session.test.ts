@@ -45,8 +45,8 @@ const STATES = {
   greeting: { phase: 'greeting', attempt: 3 },
   judging: { phase: 'judging', attempt: 3 },
   proving: { phase: 'proving', attempt: 3 },
-  entering: { phase: 'entering', attempt: 3, sessionId },
-  live: { phase: 'live', attempt: 3, sessionId, sinceMs: NOW.monotonicMs - 1, drain: null },
+  entering: { phase: 'entering', attempt: 3 },
+  live: { phase: 'live', attempt: 3, sinceMs: NOW.monotonicMs - 1, drain: null },
 } satisfies Record<SessionState['phase'], SessionState>;
 type Phase = keyof typeof STATES;
 

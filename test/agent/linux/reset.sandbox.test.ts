@@ -40,7 +40,6 @@ describe.skipIf(reason !== null)('a reset against the real chpasswd and PAM', { 
       state: 'succeeded',
       verifiedBy: 'login',
       warnings: [],
-      phases: ['resolving', 'applying', 'verifying'],
     });
     expect(await Promise.all([box.su('alice', NEW), box.su('alice', OLD)])).toEqual([true, false]);
     expect(await box.verify('alice', OLD)).toMatchObject({ verifiedBy: null, code: 'password-not-accepted' });
@@ -134,7 +133,6 @@ describe.skipIf(reason !== null)('a reset against the real chpasswd and PAM', { 
       state: 'succeeded',
       verifiedBy: 'login',
       warnings: [],
-      phases: ['resolving', 'applying', 'verifying', 'finishing'],
     });
     expect(await box.sh('getent -s files shadow alice | cut -d: -f3')).toBe('0');
     expect(await box.verify('alice', NEW)).toMatchObject({
@@ -244,7 +242,7 @@ describe.skipIf(reason !== null)('a reset against the real chpasswd and PAM', { 
     ['$(id)', 'account-name-unsafe'],
     ['', 'account-name-unsafe'],
   ])('refuses the account %j as %s', async (account, code) => {
-    expect(await box.reset(account, NEW)).toMatchObject({ state: 'failed', code, phases: ['resolving'] });
+    expect(await box.reset(account, NEW)).toMatchObject({ state: 'failed', code });
   });
 
   test('refuses an account that only a name service knows', async () => {

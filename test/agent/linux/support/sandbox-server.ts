@@ -123,9 +123,8 @@ async function handle(request: SandboxRequest): Promise<unknown> {
       return Object.fromEntries(Object.entries(probes).map(([name, probe]) => [name, probe()]));
     }
     case 'reset': {
-      const phases: string[] = [];
       const abort = request.abortAfterMs === undefined ? undefined : AbortSignal.timeout(request.abortAfterMs);
-      const result = await build(request).reset({
+      return build(request).reset({
         accountName: request.account,
         password: Buffer.from(request.password),
         options: { unlock: false, unexpire: false, mustChange: false, ...request.options },
@@ -134,10 +133,8 @@ async function handle(request: SandboxRequest): Promise<unknown> {
           request.script === undefined
             ? script
             : { bytes: Buffer.from(request.script), digest: createHash('sha256').update(request.script).digest('hex') },
-        onPhase: (phase) => phases.push(phase),
         ...(abort === undefined ? {} : { signal: abort }),
       });
-      return { ...result, phases };
     }
     default:
       return request satisfies never;

@@ -37,7 +37,7 @@ export interface Sandbox {
   background(script: string): Promise<void>;
   /** Returns once another process holds the account database's lock. */
   holdLock(ms: number): Promise<void>;
-  reset(account: string, password: string, more?: Partial<SandboxReset>): Promise<ResetResult & { phases: string[] }>;
+  reset(account: string, password: string, more?: Partial<SandboxReset>): Promise<ResetResult>;
   su(account: string, password: string): Promise<boolean>;
   /** The rival: chpasswd alone, without proof. */
   chpasswd(account: string, password: string): Promise<{ status: number; tookMs: number }>;
