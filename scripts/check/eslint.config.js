@@ -107,6 +107,27 @@ export default defineConfig(
     },
   },
   {
+    // The one place that opens a seal is the agent's own crypto: whatever else could, could see a password.
+    files: ['control-plane/**/*.ts', 'agent/**/*.ts'],
+    ignores: ['agent/node/crypto.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              // Not a glob: there, `#` starts a comment.
+              regex: '^#protocol|/protocol/',
+              importNames: ['unsealPassword'],
+              message:
+                'Only the instance opens a sealed password, through the port of its agent (agent/node/crypto.ts). The control plane has no code path that sees one.',
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
     files: tests,
     rules: {
       // A suite is one function that holds many.
