@@ -8,8 +8,6 @@ export interface Continuity {
   readonly previous: Digest | null;
 }
 
-export const NO_CONTINUITY: Continuity = { current: null, previous: null };
-
 /**
  * Whether a session continues the last one. The previous secret is good too, since a crash may lose the newest between
  * its receipt and the disk. An older one means that two machines took turns: a copy. Where nothing is known to have been

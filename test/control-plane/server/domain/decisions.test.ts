@@ -2,7 +2,7 @@ import type { AgentState, Digest, ProjectName, TokenId } from '#protocol';
 import { describe, expect, test } from 'vitest';
 import { actorOfToken, type Actor, type TokenRights } from '../../../../control-plane/server/domain/actor.ts';
 import { authorize, type Action } from '../../../../control-plane/server/domain/authorization.ts';
-import { NO_CONTINUITY, continues, handOver } from '../../../../control-plane/server/domain/continuity.ts';
+import { continues, handOver } from '../../../../control-plane/server/domain/continuity.ts';
 import { judgeReadiness, type ReadinessFacts } from '../../../../control-plane/server/domain/readiness.ts';
 import { judgeContention } from '../../../../control-plane/server/domain/sessions.ts';
 
@@ -100,10 +100,11 @@ describe('an online reset', () => {
 });
 
 describe('continuity of sessions', () => {
+  const nothing = { current: null, previous: null };
   const [a, b, c] = ['a', 'b', 'c'] as Digest[] as [Digest, Digest, Digest];
 
   test('holds from session to session, and over a secret lost in a crash', () => {
-    expect(continues(NO_CONTINUITY, null)).toBe(true);
+    expect(continues(nothing, null)).toBe(true);
     const first = handOver(null, a);
     expect(continues(first, a)).toBe(true);
     expect(continues(first, null)).toBe(true); // `a` never reached the disk
@@ -126,7 +127,7 @@ describe('continuity of sessions', () => {
   });
 
   test('takes any secret where none is known to have been handed over, as after a restored backup', () => {
-    expect(continues(NO_CONTINUITY, a)).toBe(true);
+    expect(continues(nothing, a)).toBe(true);
     expect(continues(handOver(a, b), a)).toBe(true);
     expect(continues(handOver(a, b), c)).toBe(false); // from then on as ever
   });
