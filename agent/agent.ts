@@ -77,7 +77,8 @@ export function createAgent(options: AgentOptions): Agent {
   const rotate = async () => {
     if (parts === null) return;
     const needed = new Set(openTasks(parts.journal.ledger()).map(({ accepted }) => accepted.keyId));
-    const isNew = await parts.sealingKeys.rotate(standing.believedNow(), needed);
+    const timeIsKnown = standing.serverTime() !== null;
+    const isNew = await parts.sealingKeys.rotate(standing.believedNow(), needed, timeIsKnown);
     if (isNew) parts.link.send({ type: 'sealing-key', sealingKey: parts.sealingKeys.statement() });
   };
   const rotateGuarded = () => {

@@ -3,6 +3,7 @@ import { fromBase64Url } from './encoding.ts';
 import { EpochMs, PublicKey, Thumbprint } from './ids.ts';
 import { KEY_SET_KEYS_MAX } from './limits.ts';
 import type { KeySetRefusal } from './codes/key-set.ts';
+import { ScriptName } from './order.ts';
 import { openSigned, parseJsonBytes, thumbprintOf, type Signed, type Verify } from './signing.ts';
 
 /** What a key of a key set may sign: orders, scripts and key sets, or agent releases. */
@@ -34,6 +35,13 @@ export const KeySet = z.strictObject({
     .max(KEY_SET_KEYS_MAX)
     .refine((keys) => new Set(keys.map((entry) => entry.key)).size === keys.length, 'names a key twice'),
   issuedAt: EpochMs,
+  /**
+   * The lowest version of each script that may still run: what was signed below it has been withdrawn, for good. A set
+   * without it withdraws nothing.
+   */
+  scriptVersionsMin: z
+    .strictObject({ 'reset-linux': z.int().min(1).optional(), 'reset-windows': z.int().min(1).optional() })
+    .optional(),
 });
 export type KeySet = z.infer<typeof KeySet>;
 
@@ -45,6 +53,13 @@ export interface TrustAnchor {
 export type { KeySetRefusal };
 
 export type KeySetVerdict = { accept: true; keySet: KeySet; changed: boolean } | { accept: false; code: KeySetRefusal };
+
+const SCRIPT_NAMES = ScriptName.options;
+
+/** The lowest version of that script that may run; 0 where the set withdraws none. */
+export function scriptVersionMin(keySet: KeySet, name: ScriptName): number {
+  return keySet.scriptVersionsMin?.[name] ?? 0;
+}
 
 /** The active key of that role and thumbprint; the refusal tells an unknown key from one of another role. */
 export function findKey(
@@ -78,14 +93,20 @@ export async function judgeKeySet(verify: Verify, held: KeySet, candidate: Signe
   }
   const revoked = held.keys.filter((entry) => entry.status === 'revoked');
   const undone = revoked.some((old) => !next.keys.some((entry) => entry.key === old.key && entry.status === 'revoked'));
-  if (undone) return { accept: false, code: 'key-set-revocation-undone' };
+  if (undone || SCRIPT_NAMES.some((name) => scriptVersionMin(next, name) < scriptVersionMin(held, name))) {
+    return { accept: false, code: 'key-set-revocation-undone' };
+  }
   return { accept: true, keySet: next, changed: true };
 }
 
 /** Field by field: a held set may come from a store that kept another order of members. */
 function sameKeySet(a: KeySet, b: KeySet): boolean {
-  const text = ({ v, version, serverId, keys, issuedAt }: KeySet) =>
-    JSON.stringify([v, version, serverId, issuedAt, keys.map((e) => [e.role, e.publicKey, e.key, e.status])]);
+  const text = (keySet: KeySet) => {
+    const { v, version, serverId, keys, issuedAt } = keySet;
+    const entries = keys.map((e) => [e.role, e.publicKey, e.key, e.status]);
+    const scripts = SCRIPT_NAMES.map((name) => scriptVersionMin(keySet, name));
+    return JSON.stringify([v, version, serverId, issuedAt, entries, scripts]);
+  };
   return text(a) === text(b);
 }
 

@@ -43,11 +43,14 @@ export const SealedPassword = z.strictObject({
 });
 export type SealedPassword = z.infer<typeof SealedPassword>;
 
+/** What a script is called in the catalogue: one for each system. */
+export const ScriptName = z.enum(['reset-linux', 'reset-windows']);
+export type ScriptName = z.infer<typeof ScriptName>;
+
 /** One script of the catalogue, signed by a script key (`script`). */
 export const ScriptStatement = z.strictObject({
   v: z.literal(1),
-  /** `reset-linux`, `reset-windows`. */
-  name: z.enum(['reset-linux', 'reset-windows']),
+  name: ScriptName,
   os: OperatingSystem,
   /** Rises with every change of the script. */
   version: z.int().min(1),

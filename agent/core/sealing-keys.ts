@@ -12,6 +12,7 @@ import {
   type SealingKeyStatement,
 } from '#protocol';
 import type { AgentCrypto, Log, Storage } from '../ports.ts';
+import { createTurns } from './turns.ts';
 
 const INDEX = 'sealing-keys.json';
 const KEY_FILE = /^sealing-(\d+)\.key$/;
@@ -28,7 +29,9 @@ const KeyEntry = z.strictObject({
   statement: Signed,
 });
 type KeyEntry = z.infer<typeof KeyEntry>;
-const Index = z.strictObject({ keys: z.array(KeyEntry).max(100) });
+/** Far more than honest clocks make. Past it the oldest go, so that lies about time cannot fill the disk. */
+const KEYS_MAX = 64;
+const Index = z.strictObject({ keys: z.array(KeyEntry).max(2 * KEYS_MAX) });
 
 /** The keys that passwords are sealed to: one file each, so that a key is gone when its file is. */
 export interface SealingKeys {
@@ -36,8 +39,12 @@ export interface SealingKeys {
   statement(): Signed;
   /** The private key, to be zeroed by the caller; null for a key that is gone. */
   privateKey(keyId: Thumbprint): Promise<Uint8Array | null>;
-  /** Makes a new key when the current one has aged, and deletes old ones that nobody needs. True when it is new. */
-  rotate(now: number, needed: ReadonlySet<Thumbprint>): Promise<boolean>;
+  /**
+   * Makes a new key when the current one has aged, and deletes old ones that nobody needs. True when it is new.
+   * `timeIsKnown`: a control plane has said what time it is. Only then a key that was made "later" is one that a lie
+   * about time has dated, and is deleted with the others: it would outlive its certificate's truth by as much.
+   */
+  rotate(now: number, needed: ReadonlySet<Thumbprint>, timeIsKnown: boolean): Promise<boolean>;
 }
 
 export interface SealingKeysOptions {
@@ -74,6 +81,7 @@ export async function openSealingKeys(options: SealingKeysOptions, now: number):
     return entry;
   };
 
+  const inTurn = createTurns();
   let latest = current ?? (await renew(now));
   await removeStray();
   return {
@@ -82,18 +90,22 @@ export async function openSealingKeys(options: SealingKeysOptions, now: number):
       const entry = keys.find((known) => known.keyId === keyId);
       return entry === undefined ? null : storage.read(keyFile(entry.epoch));
     },
-    async rotate(at, needed) {
-      const aged = at - latest.createdAt > SEALING_KEY_ROTATION_MS || latest.createdAt - at > AHEAD_MS_MAX;
-      if (aged) latest = await renew(at);
-      const kept = keys.filter((entry) => entry === latest || entry.notAfter > at || needed.has(entry.keyId));
-      if (kept.length < keys.length) {
-        // The index first: a file without an entry is removed at the next start, an entry without a file is a lie.
-        await store(kept);
-        keys = kept;
-        await removeStray();
-      }
-      return aged;
-    },
+    rotate: (at, needed, timeIsKnown) =>
+      inTurn(async () => {
+        const isAhead = (entry: KeyEntry) => entry.createdAt - at > AHEAD_MS_MAX;
+        const aged = at - latest.createdAt > SEALING_KEY_ROTATION_MS || isAhead(latest);
+        if (aged) latest = await renew(at);
+        const isLive = (entry: KeyEntry) => entry.notAfter > at && !(timeIsKnown && isAhead(entry));
+        const wanted = keys.filter((entry) => entry === latest || needed.has(entry.keyId) || isLive(entry));
+        const kept = wanted.slice(-KEYS_MAX);
+        if (kept.length < keys.length) {
+          // The index first: a file without an entry is removed at the next start, an entry without a file is a lie.
+          await store(kept);
+          keys = kept;
+          await removeStray();
+        }
+        return aged;
+      }),
   };
 }
 

@@ -1,10 +1,13 @@
 import {
+  CLOCK_SKEW_MS_MAX,
   findKey,
   fromBase64Url,
   GENERATION_STEP_MAX,
   openSigned,
   Order,
+  RESET_LIFETIME_MS_MAX,
   ScriptStatement,
+  scriptVersionMin,
   type Digest,
   type InstanceId,
   type KeySet,
@@ -39,7 +42,8 @@ export async function openOrder(verify: Verify, keySet: KeySet, signed: Signed):
   return { ok: false, code: opened.why === 'malformed' ? 'order-malformed' : 'order-bad-signature' };
 }
 
-export type OpenedScript = { ok: true; bytes: Uint8Array } | { ok: false; code: 'script-unknown' | 'os-unsupported' };
+export type OpenedScript =
+  { ok: true; bytes: Uint8Array } | { ok: false; code: 'script-unknown' | 'script-withdrawn' | 'os-unsupported' };
 
 /** The script's bytes, if a script key vouches for them, the order names them and they are for this system. */
 export async function openScript(
@@ -55,6 +59,8 @@ export async function openScript(
   if (!opened.ok) return unknown;
   const bytes = fromBase64Url(script.bytes);
   if (opened.body.digest !== expected.digest || crypto.sha256(bytes) !== expected.digest) return unknown;
+  // An old signature holds for ever: without this, who has an order key could bring back a hole that was mended.
+  if (opened.body.version < scriptVersionMin(keySet, opened.body.name)) return { ok: false, code: 'script-withdrawn' };
   const fits = opened.body.os === expected.os && opened.body.name === `reset-${expected.os}`;
   return fits ? { ok: true, bytes } : { ok: false, code: 'os-unsupported' };
 }
@@ -105,6 +111,11 @@ export function judgeOrder(order: Order, context: JudgementContext): OrderVerdic
   }
   const applied = ledger.generations.get(order.account) ?? 0;
   if (order.generation > applied + GENERATION_STEP_MAX) return { verdict: 'refuse', code: 'order-malformed' };
+  // A reset is remembered until its limit and beyond: one without end would stay for ever, and many fill the memory. The
+  // client's clock and ours may each be off from the control plane's.
+  if (order.notAfter > context.wallMs + RESET_LIFETIME_MS_MAX + 2 * CLOCK_SKEW_MS_MAX) {
+    return { verdict: 'refuse', code: 'order-malformed' };
+  }
   const deadlineMs = deadlineOf(order, context);
   if (context.arrivedMs >= deadlineMs) return { verdict: 'fail', code: 'order-expired' };
   if (context.wallMs > order.notAfter) return { verdict: 'fail', code: 'reset-expired' };

@@ -32,6 +32,10 @@ export const RESULT_CODES = {
     'A replay, or a fault of the control plane: look into it.',
   ),
   'script-unknown': code('The script is not of the signed catalogue.', 'Sign the catalogue again with the script key.'),
+  'script-withdrawn': code(
+    'The script was withdrawn: a newer version of it has been signed since.',
+    'Have the control plane send the newer one: install its release and start it again. If it did not send this by mistake, look into it.',
+  ),
   'seal-broken': code(
     'The sealed password does not open.',
     'Plan the reset again; if it persists, look into who changed it.',

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import {
+  CLOCK_SKEW_MS_MAX,
   DEFAULT_PASSWORD_POLICY,
   GENERATION_STEP_MAX,
+  RESET_LIFETIME_MS_MAX,
   type AccountRef,
   type Digest,
   type Order,
@@ -26,6 +28,7 @@ const [identity, binding, digest, otherDigest] = [newNonce(), newNonce(), newNon
   Digest,
 ];
 const MINUTE_MS = 60_000;
+const LATEST = 999_999 + RESET_LIFETIME_MS_MAX + 2 * CLOCK_SKEW_MS_MAX;
 
 const ORDER: Order = {
   ...{ v: 1, taskId: id(1) as TaskId, resetId: id(2) as ResetId, instanceId, identity },
@@ -72,6 +75,8 @@ describe('an order', () => {
     ],
     ['at its last moment', {}, { arrivedMs: 2 * MINUTE_MS - 1 }, 'take'],
     ['a moment too late', {}, { arrivedMs: 2 * MINUTE_MS }, 'fail order-expired'],
+    ['with the latest limit there is', { notAfter: LATEST }, {}, 'take'],
+    ['with a limit that no client may set', { notAfter: LATEST + 1 }, {}, 'refuse order-malformed'],
     ['at the client’s limit', {}, { wallMs: ORDER.notAfter }, 'take'],
     ['past the client’s limit', {}, { wallMs: ORDER.notAfter + 1 }, 'fail reset-expired'],
     ['above the last generation', {}, { ledger: ledger({ generations: new Map([[ORDER.account, 4]]) }) }, 'take'],

@@ -94,6 +94,23 @@ describe('an order is carried out only if', () => {
     expect(world.refusals(session.line)).toEqual(['order-malformed']);
   });
 
+  test('its script was not withdrawn by a key set since', async () => {
+    const { world, session } = await scene();
+    session.line.say({
+      type: 'key-set',
+      keySet: await world.controlPlane.nextKeySet({ scriptVersionsMin: { 'reset-linux': 2 } }),
+    });
+    await world.barrier(session);
+    const old = await world.order(session);
+    session.line.say(await world.controlPlane.frameOf(old));
+    expect(await world.result(session, old.taskId)).toMatchObject({ state: 'failed', code: 'script-withdrawn' });
+    expect(world.instance.runs).toEqual([]);
+    const newer = await world.order(session);
+    const script = await scriptBy(world.controlPlane.scriptKey, { version: 2 });
+    session.line.say(await world.controlPlane.frameOf(newer, world.controlPlane.orderKey, script));
+    expect(await world.result(session, newer.taskId)).toMatchObject({ state: 'succeeded' });
+  });
+
   test.each<[string, (world: AgentWorld) => Promise<Signed>, string]>([
     ['a key that is not known', async () => (await scriptBy(await newSigner())).statement, 'script-unknown'],
     ['an order key', async ({ controlPlane }) => (await scriptBy(controlPlane.orderKey)).statement, 'script-unknown'],
@@ -178,7 +195,9 @@ describe('generations', () => {
       await world.order(session, { generation: 2 }),
       await world.order(session, { generation: 3 }),
     ];
-    for (const order of [running, waiting, newest]) await world.send(session, order);
+    await world.send(session, running);
+    await eventually(() => world.instance.runs.length === 1);
+    for (const order of [waiting, newest]) await world.send(session, order);
     release();
     expect(await world.result(session, waiting.taskId)).toMatchObject({ state: 'failed', code: 'generation-stale' });
     expect(await world.result(session, newest.taskId)).toMatchObject({ state: 'succeeded' });

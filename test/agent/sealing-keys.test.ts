@@ -48,13 +48,13 @@ describe('a key is replaced', () => {
   ])('%s', async (_when, laterMs, replaced) => {
     const keys = await open(START);
     const first = keyIdOf(keys);
-    expect(await keys.rotate(START + laterMs, NONE)).toBe(replaced);
+    expect(await keys.rotate(START + laterMs, NONE, true)).toBe(replaced);
     expect(keyIdOf(keys) !== first).toBe(replaced);
   });
 
   test('by one of a higher epoch, also when the index was lost', async () => {
     const keys = await open(START);
-    await keys.rotate(START + SEALING_KEY_ROTATION_MS + 1, NONE);
+    await keys.rotate(START + SEALING_KEY_ROTATION_MS + 1, NONE, true);
     expect(statementOf(keys.statement()).epoch).toBe(2);
     storage.files.set('sealing-keys.json', Buffer.from('damaged'));
     expect(statementOf((await open(START)).statement()).epoch).toBe(3);
@@ -66,26 +66,48 @@ describe('an old key is deleted', () => {
     const keys = await open(START);
     const old = keyIdOf(keys);
     const at = START + SEALING_KEY_ROTATION_MS + 1;
-    await keys.rotate(at, NONE);
+    await keys.rotate(at, NONE, true);
     return { keys, old, at };
   }
 
   test('not while a late client may still seal to it', async () => {
     const { keys, old, at } = await rotated();
-    await keys.rotate(at, NONE);
+    await keys.rotate(at, NONE, true);
     expect(await keys.privateKey(old)).not.toBeNull();
   });
 
   test('once its statement has ended, from the disk as well', async () => {
     const { keys, old } = await rotated();
-    await keys.rotate(START + SEALING_KEY_LIFETIME_MS, NONE);
+    await keys.rotate(START + SEALING_KEY_LIFETIME_MS, NONE, true);
     expect(await keys.privateKey(old)).toBeNull();
     expect(keyFiles()).toEqual(['sealing-2.key']);
   });
 
+  test('that a lie about time has dated, once the time is known again', async () => {
+    const keys = await open(START);
+    const honest = keyIdOf(keys);
+    await keys.rotate(START + 70 * 365 * DAY_MS, new Set([honest]), true);
+    const lied = keyIdOf(keys);
+    await keys.rotate(START + 1, NONE, false);
+    expect(await keys.privateKey(lied), 'a dead clock says nothing about a key').not.toBeNull();
+    await keys.rotate(START + 2, NONE, true);
+    expect(await keys.privateKey(lied)).toBeNull();
+    expect(keyFiles()).toHaveLength(2);
+    expect(await keys.privateKey(keyIdOf(keys))).not.toBeNull();
+  });
+
+  test('and is not made in dozens by a clock that jumps to and fro', async () => {
+    const keys = await open(START);
+    for (let jump = 1; jump <= 100; jump += 1) {
+      await keys.rotate(START + (jump % 2) * 10 * DAY_MS + jump, NONE, false);
+    }
+    expect(keyFiles().length).toBeLessThanOrEqual(64);
+    expect(await keys.privateKey(keyIdOf(await open(START)))).not.toBeNull();
+  });
+
   test('not while an order that was taken needs it', async () => {
     const { keys, old } = await rotated();
-    await keys.rotate(START + SEALING_KEY_LIFETIME_MS, new Set([old]));
+    await keys.rotate(START + SEALING_KEY_LIFETIME_MS, new Set([old]), true);
     expect(await keys.privateKey(old)).not.toBeNull();
   });
 });
@@ -103,9 +125,9 @@ describe('a crash', () => {
 
   test('between index and deletion leaves no old key', async () => {
     const keys = await open(START);
-    await keys.rotate(START + SEALING_KEY_ROTATION_MS + 1, NONE);
+    await keys.rotate(START + SEALING_KEY_ROTATION_MS + 1, NONE, true);
     storage.fate = ({ kind }) => (kind === 'remove' ? 'crash-before' : 'pass');
-    await Promise.race([keys.rotate(START + SEALING_KEY_LIFETIME_MS, NONE), storage.crash]);
+    await Promise.race([keys.rotate(START + SEALING_KEY_LIFETIME_MS, NONE, true), storage.crash]);
     storage = new MemoryStorage(storage.files);
     expect(keyFiles()).toEqual(['sealing-1.key', 'sealing-2.key']);
     await open(START + SEALING_KEY_LIFETIME_MS);

@@ -117,6 +117,17 @@ describe('an agent refuses a key set', () => {
     }
   });
 
+  test('that brings back a script which was withdrawn', async () => {
+    const held: KeySet = { ...HELD, scriptVersionsMin: { 'reset-linux': 3 } };
+    for (const scriptVersionsMin of [undefined, {}, { 'reset-linux': 2 }, { 'reset-windows': 9 }]) {
+      expect(await judge({ ...NEXT, scriptVersionsMin }, 'script', held)).toEqual(refused('key-set-revocation-undone'));
+    }
+    const more = { ...NEXT, scriptVersionsMin: { 'reset-linux': 3, 'reset-windows': 1 } };
+    expect(await judge(more, 'script', held)).toMatchObject({ accept: true, changed: true });
+    // Nor under the number of the set that is held.
+    expect(await judge({ ...held, scriptVersionsMin: {} }, 'script', held)).toEqual(refused('key-set-older'));
+  });
+
   test('that names a key twice, active before revoked: the first would win', async () => {
     const others = HELD.keys.filter((each) => each.key !== thumbprint('nextOrder'));
     const keys = [...others, entry('order', 'nextOrder'), entry('order', 'nextOrder', 'revoked')];

@@ -3,10 +3,12 @@ import {
   findKey,
   judgeFirstKeySet,
   KeySet,
+  scriptVersionMin,
   Signed,
   signJson,
   verifyEd25519,
   type KeySetEntry,
+  type ScriptStatement,
   type Signer,
 } from '#protocol';
 import { KeyringError } from './errors.ts';
@@ -43,6 +45,19 @@ export async function withNewOrderKey(
     keys: [...keys, entryOf('order', orderSigner)],
     issuedAt: now,
   });
+}
+
+/** The next key set, which withdraws what is older than these scripts; null when the one that is held does already. */
+export async function withScriptVersions(
+  held: KeySet,
+  scriptSigner: Signer,
+  scripts: readonly ScriptStatement[],
+  now: number,
+): Promise<HeldKeySet | null> {
+  if (scripts.every(({ name, version }) => scriptVersionMin(held, name) >= version)) return null;
+  const scriptVersionsMin = { ...held.scriptVersionsMin };
+  for (const { name, version } of scripts) scriptVersionsMin[name] = Math.max(version, scriptVersionMin(held, name));
+  return signKeySet(scriptSigner, { ...held, version: held.version + 1, scriptVersionsMin, issuedAt: now });
 }
 
 async function signKeySet(scriptSigner: Signer, body: KeySet): Promise<HeldKeySet> {

@@ -2,7 +2,7 @@ import { findKey, type KeySet, type ScriptStatement, type Signer, type Thumbprin
 import { buildCatalogue, readCatalogue, SCRIPTS_DIR } from './catalogue.ts';
 import { KeyringError } from './errors.ts';
 import { renameKeyFile, toJsonText, writeKeyFile } from './key-files.ts';
-import { readKeySet, withNewOrderKey } from './key-set-file.ts';
+import { readKeySet, withNewOrderKey, withScriptVersions } from './key-set-file.ts';
 import { FILES } from './layout.ts';
 import { newSigningKeyPem, signerOfFile, signerOfPem } from './signing-key.ts';
 
@@ -13,16 +13,23 @@ export interface OfflineOptions {
   readonly scriptKeyFile: string;
 }
 
-/** Signs the scripts of this release. Resolves to what the catalogue then holds. Throws `KeyringError`. */
+/**
+ * Signs the scripts of this release, and withdraws every version before: agents learn of it when they next connect.
+ * Resolves to what the catalogue then holds. Throws `KeyringError`.
+ */
 export async function signCatalogue(
-  options: OfflineOptions & { readonly scriptsDir?: string },
+  options: OfflineOptions & { readonly now: number; readonly scriptsDir?: string },
 ): Promise<readonly ScriptStatement[]> {
   const { dir, scriptsDir = SCRIPTS_DIR } = options;
   const { keySet } = await readKeySet(dir);
   const signer = await openScriptKey(options.scriptKeyFile, keySet);
   const before = await previousStatements(dir, keySet);
   writeKeyFile(dir, FILES.catalogue, toJsonText(await buildCatalogue(signer, scriptsDir, before)));
-  return (await readCatalogue(dir, keySet)).map(({ statement }) => statement);
+  const statements = (await readCatalogue(dir, keySet)).map(({ statement }) => statement);
+  // After the catalogue: a set that withdraws what the catalogue still holds would stop every reset.
+  const next = await withScriptVersions(keySet, signer, statements, options.now);
+  if (next !== null) writeKeyFile(dir, FILES.keySet, toJsonText(next.signed));
+  return statements;
 }
 
 /** What was signed before, for the versions; none if that cannot be read, since signing again is the way out of it. */

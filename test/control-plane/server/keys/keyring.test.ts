@@ -172,11 +172,13 @@ describe('a script that an upgrade changed', () => {
     writeFileSync(join(scriptsDir, 'reset-linux.sh'), '#!/bin/sh\n# newer\n');
     await expect(load()).rejects.toMatchObject({ code: 'catalogue-outdated' });
     await expect(load()).rejects.toThrow('latchkey server sign-catalogue --script-key FILE');
-    const statements = await signCatalogue({ dir, scriptKeyFile, scriptsDir });
+    const statements = await signCatalogue({ dir, scriptKeyFile, scriptsDir, now: NOW });
     expect(statements).toMatchObject([{ name: 'reset-linux', version: 2 }]);
-    expect(await signCatalogue({ dir, scriptKeyFile, scriptsDir })).toEqual(statements);
-    const { scripts } = await load();
+    expect(await signCatalogue({ dir, scriptKeyFile, scriptsDir, now: NOW })).toEqual(statements);
+    const { scripts, keySet } = await load();
     expect(scripts.linux?.digest).toBe(statements[0]?.digest);
+    // Agents are told to run nothing older; signing the same again is no news.
+    expect(keySet).toMatchObject({ version: 2, scriptVersionsMin: { 'reset-linux': 2 } });
   });
 
   test('is not signed by an order key, nor by the script key of another control plane', async () => {
@@ -184,7 +186,7 @@ describe('a script that an upgrade changed', () => {
     const foreign = join(top, 'foreign');
     await loadKeyring({ dir: foreign, scriptsDir, publicUrl: 'https://a.example', now: NOW });
     for (const scriptKeyFile of [file('order.key'), join(foreign, 'script.key')]) {
-      const signing = signCatalogue({ dir, scriptKeyFile, scriptsDir });
+      const signing = signCatalogue({ dir, scriptKeyFile, scriptsDir, now: NOW });
       await expect(signing).rejects.toMatchObject({ code: 'script-key-not-accepted' });
     }
   });
