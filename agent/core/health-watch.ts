@@ -1,4 +1,4 @@
-import type { AgentFrame, ComponentMap, ComponentStatus } from '#protocol';
+import { ADVISORY_CODES, type AgentFrame, type ComponentMap, type ComponentStatus } from '#protocol';
 import {
   forNewSession,
   isSame,
@@ -14,7 +14,12 @@ import { clockSkew, type ServerTime } from '../domain/wall-clock.ts';
 import type { Clock, Instance, Log } from '../ports.ts';
 
 /** How often everything is looked at. */
-const PROBE_INTERVAL_MS = 30_000;
+const PROBE_INTERVAL_MS = 10_000;
+/**
+ * The same while something fails that blocks resets: the control plane shows what lasts for 10 s, which a look at either
+ * end of that span would not tell from a moment's lock; and what is mended is to be said at once.
+ */
+const FAILING_PROBE_INTERVAL_MS = 2_000;
 
 export interface HealthWatchOptions {
   readonly clock: Clock;
@@ -79,7 +84,7 @@ export function createHealthWatch(options: HealthWatchOptions): HealthWatch {
     if (!stopped) note({ ...probed, ...own() });
   };
   const lookAgain = () => {
-    forgetNext = clock.after(PROBE_INTERVAL_MS, () => {
+    forgetNext = clock.after(lookInterval(report.current), () => {
       look()
         .catch((error: unknown) => log.error({ error: String(error) }, 'the components could not be looked at'))
         .finally(() => {
@@ -112,4 +117,9 @@ export function createHealthWatch(options: HealthWatchOptions): HealthWatch {
       forgetNext?.();
     },
   };
+}
+
+function lookInterval(components: ComponentMap): number {
+  const blocks = (status: ComponentStatus) => status.state === 'failing' && !ADVISORY_CODES.includes(status.code);
+  return Object.values(components).some(blocks) ? FAILING_PROBE_INTERVAL_MS : PROBE_INTERVAL_MS;
 }

@@ -1,8 +1,9 @@
 /** Probes of what a reset needs on this instance. Cheap: a few system calls each, no process is started. */
 import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { safeDetail } from './detail.ts';
-import { createDatabaseLocks } from './database-lock.ts';
-import { choosePamService } from './verifier.ts';
+import { createDatabaseLocks, isBelow, type LockHolder } from './database-lock.ts';
+import { findPamFault, type PamFiles } from './pam-stack.ts';
+import { choosePamService, PAM_DIRECTORIES } from './verifier.ts';
 
 export type ComponentName = 'account-database' | 'script-runner' | 'authentication' | 'disk';
 
@@ -17,6 +18,7 @@ export type ComponentCode =
   | 'chpasswd-missing'
   | 'shell-missing'
   | 'pam-unavailable'
+  | 'journal-unwritable'
   | 'disk-low';
 
 export type ComponentHealth = { ok: true } | { ok: false; code: ComponentCode; detail: string };
@@ -25,7 +27,10 @@ export type ComponentProbes = Record<ComponentName, () => ComponentHealth>;
 
 /** Room for a new copy of the account database. */
 const ETC_BYTES_FREE_MIN = 1024 * 1024;
-const STATE_BYTES_FREE_MIN = 16 * 1024 * 1024;
+const MEBIBYTE = 1024 * 1024;
+const STATE_BYTES_FREE_MIN = 16 * MEBIBYTE;
+/** The journal, rewritten: nothing is begun that could not be written down. */
+const JOURNAL_BYTES_FREE_MIN = MEBIBYTE;
 const LIBRARY_DIRECTORIES = [
   '/lib',
   '/lib64',
@@ -41,6 +46,10 @@ export interface ComponentOptions {
   proc?: string;
   /** Where the shadow tools are looked for. */
   toolDirectories?: string[];
+  /** Where services of PAM are looked for, in order. */
+  pamDirectories?: readonly string[];
+  /** What this process and all below it hold does not count. */
+  agentPid?: number;
 }
 
 export function createComponentProbes(options: ComponentOptions): ComponentProbes {
@@ -50,15 +59,33 @@ export function createComponentProbes(options: ComponentOptions): ComponentProbe
     proc = '/proc',
     toolDirectories = ['/usr/sbin', '/usr/bin', '/sbin', '/bin'],
   } = options;
+  const heldForLong = createLockWatch(etc, proc, options.agentPid ?? process.pid);
   return {
-    'account-database': () => accountDatabase(etc, proc),
+    'account-database': () => accountDatabase(etc, proc, heldForLong),
     'script-runner': () => scriptRunner(toolDirectories),
-    authentication,
-    disk: () => room(stateDirectory, STATE_BYTES_FREE_MIN, 'disk-low'),
+    authentication: () => authentication(options.pamDirectories ?? PAM_DIRECTORIES),
+    disk: () => stateDisk(stateDirectory),
   };
 }
 
-function accountDatabase(etc: string, proc: string): ComponentHealth {
+/**
+ * Who holds the lock of the account database, unless that is a reset of our own, or somebody else than at the last look:
+ * where many tools take turns, a reset gets its turn too, and nothing is wrong.
+ */
+function createLockWatch(etc: string, proc: string, agentPid: number): () => LockHolder | null {
+  const locks = createDatabaseLocks(etc, proc);
+  let before: LockHolder | null = null;
+  return () => {
+    const found = locks.holder();
+    const pid = found?.pid ?? null;
+    const holder = pid !== null && isBelow(pid, agentPid, proc) ? null : found;
+    const isAnother = holder !== null && before !== null && (holder.pid !== before.pid || holder.path !== before.path);
+    before = holder;
+    return isAnother ? null : holder;
+  };
+}
+
+function accountDatabase(etc: string, proc: string, heldForLong: () => LockHolder | null): ComponentHealth {
   for (const name of ['passwd', 'shadow']) {
     const path = `${etc}/${name}`;
     if (name === 'shadow' && !existsSync(path)) continue;
@@ -71,7 +98,7 @@ function accountDatabase(etc: string, proc: string): ComponentHealth {
   if (mounted !== null) return ailing('account-database-busy', `${mounted} is a mount point: it cannot be replaced`);
   const full = room(etc, ETC_BYTES_FREE_MIN, 'disk-full');
   if (!full.ok) return full;
-  const holder = createDatabaseLocks(etc, proc).holder();
+  const holder = heldForLong();
   if (holder !== null)
     return ailing('account-database-lock-held', `${holder.path} is held by ${holder.pid ?? 'an unnamed process'}`);
   return { ok: true };
@@ -116,7 +143,8 @@ function mountedOver(etc: string, proc: string): string | null {
 function room(path: string, bytesMin: number, code: 'disk-full' | 'disk-low'): ComponentHealth {
   try {
     const { bavail, bsize, files, ffree } = statfsSync(path);
-    if (bavail * bsize < bytesMin) return ailing(code, `${path}: ${bavail * bsize} bytes free`);
+    // Whole mebibytes: the exact figure would be news at every look.
+    if (bavail * bsize < bytesMin) return ailing(code, `${path}: ${Math.floor((bavail * bsize) / MEBIBYTE)} MiB free`);
     if (files > 0 && ffree === 0) return ailing(code, `${path}: no inodes free`);
     return { ok: true };
   } catch (error) {
@@ -132,13 +160,50 @@ function scriptRunner(directories: string[]): ComponentHealth {
   return { ok: true };
 }
 
-/** Looks for the library and a service; loading PAM is left to the helper, so that its modules never live here. */
-function authentication(): ComponentHealth {
+/** Where the agent writes down what it promises: without it, it takes no order. */
+function stateDisk(directory: string): ComponentHealth {
+  for (const path of [directory, `${directory}/journal`]) {
+    const code = refused(path, constants.R_OK | constants.W_OK);
+    // The agent makes a journal where there is none yet.
+    if (code !== null && (code !== 'ENOENT' || path === directory))
+      return ailing('journal-unwritable', `${path}: ${code}`);
+  }
+  const full = room(directory, JOURNAL_BYTES_FREE_MIN, 'disk-full');
+  return full.ok ? room(directory, STATE_BYTES_FREE_MIN, 'disk-low') : full;
+}
+
+/** Looks for the library and reads the stacks; loading PAM is left to the helper, so that its modules never live here. */
+function authentication(directories: readonly string[]): ComponentHealth {
   if (!LIBRARY_DIRECTORIES.some((directory) => isFile(`${directory}/libpam.so.0`)))
     return ailing('pam-unavailable', 'libpam.so.0 is not installed');
-  if (choosePamService(existsSync) === null)
-    return ailing('pam-unavailable', 'no PAM service that asks for a password');
-  return { ok: true };
+  const service = choosePamService(existsSync, directories);
+  if (service === null) return ailing('pam-unavailable', 'no PAM service that asks for a password');
+  const files: PamFiles = { read: readPamFile, directories, hasModule };
+  // What the proof asks, and what chpasswd does where it has a service; elsewhere it was built without PAM.
+  const setsBy = directories.some((directory) => existsSync(`${directory}/chpasswd`));
+  const fault =
+    findPamFault(files, service, ['auth', 'account']) ??
+    (setsBy ? findPamFault(files, 'chpasswd', ['password']) : null);
+  return fault === null ? { ok: true } : ailing('pam-unavailable', fault);
+}
+
+function readPamFile(path: string): { text: string } | 'missing' | 'unreadable' {
+  try {
+    return { text: readFileSync(path, 'latin1') };
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'missing' : 'unreadable';
+  }
+}
+
+/** libpam looks in a directory that was compiled in; where none of those is it, nothing is said of modules. */
+function hasModule(name: string): boolean | null {
+  if (name.startsWith('/')) return existsSync(name);
+  const directories = LIBRARY_DIRECTORIES.map((directory) => `${directory}/security`).filter((path) =>
+    existsSync(path),
+  );
+  // What no system goes without shows where modules are.
+  if (!directories.some((directory) => existsSync(`${directory}/pam_permit.so`))) return null;
+  return directories.some((directory) => existsSync(`${directory}/${name}`));
 }
 
 function isFile(path: string): boolean {

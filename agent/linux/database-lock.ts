@@ -72,13 +72,28 @@ function deviceOf(path: string, proc: string): string | null {
   return numbers?.map((number) => number.toString(16).padStart(2, '0')).join(':') ?? null;
 }
 
-/** Field 5 of /proc/PID/stat; the name before it may hold anything. */
-function groupOf(pid: number, proc: string): number | null {
+const groupOf = (pid: number, proc: string): number | null => statOf(pid, proc)?.group ?? null;
+
+/** No chain of processes that the agent starts is this long. */
+const GENERATIONS_MAX = 32;
+
+/** Whether a process is that one, or was started by it, by itself or through others that still run. */
+export function isBelow(pid: number, ancestor: number, proc: string): boolean {
+  let at: number | undefined = pid;
+  for (let step = 0; step < GENERATIONS_MAX && at !== undefined && at > 0; step += 1) {
+    if (at === ancestor) return true;
+    at = statOf(at, proc)?.parent;
+  }
+  return false;
+}
+
+/** Fields 4 and 5 of /proc/PID/stat; the name before them may hold anything. */
+function statOf(pid: number, proc: string): { parent: number; group: number } | null {
   try {
-    const fields = readFileSync(`${proc}/${pid}/stat`, 'latin1')
+    const [, parent, group] = readFileSync(`${proc}/${pid}/stat`, 'latin1')
       .replace(/^.*\) /s, '')
       .split(' ');
-    return Number(fields[2]);
+    return { parent: Number(parent), group: Number(group) };
   } catch {
     return null;
   }

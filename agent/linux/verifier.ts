@@ -27,11 +27,14 @@ const EVIDENCE_BYTES_MAX = 16 * 1024;
 
 /** In order of preference: asks for the password, knows no second factor by custom, lets root in, has account rules. */
 const PAM_SERVICES = ['login', 'sshd', 'remote', 'system-login', 'system-auth', 'password-auth'] as const;
-const PAM_DIRECTORIES = ['/etc/pam.d', '/usr/lib/pam.d', '/usr/share/pam.d'] as const;
+export const PAM_DIRECTORIES = ['/etc/pam.d', '/usr/lib/pam.d', '/usr/share/pam.d'] as const;
 
 /** Services whose rules differ for root (su, runuser) or that let anything through are not in the list. */
-export function choosePamService(exists: (path: string) => boolean): string | null {
-  return PAM_SERVICES.find((service) => PAM_DIRECTORIES.some((directory) => exists(`${directory}/${service}`))) ?? null;
+export function choosePamService(
+  exists: (path: string) => boolean,
+  directories: readonly string[] = PAM_DIRECTORIES,
+): string | null {
+  return PAM_SERVICES.find((service) => directories.some((directory) => exists(`${directory}/${service}`))) ?? null;
 }
 
 export interface PreparedVerification {
