@@ -14,8 +14,8 @@ import { createLiveness, type Liveness } from './liveness.ts';
 
 export interface SentOrder {
   readonly digest: Digest;
-  /** When it left, milliseconds since the epoch. */
-  readonly at: number;
+  /** When it left, milliseconds since the epoch; null when the instance held an order for the task by then. */
+  readonly at: number | null;
 }
 
 /** One proven connection of an instance. */

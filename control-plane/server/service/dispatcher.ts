@@ -129,10 +129,14 @@ async function deliverTask(deps: DispatcherDeps, session: Session, task: TaskRec
       }
       if (denied !== null || !alive) return null;
     }
-    const next = await changeTask(tx, current, { type: 'dispatch' }, { actor: 'system', at }, { dispatchedAt: at });
+    // A new session begins with what the instance holds. It counts its times from the order that it holds: another one
+    // that leaves now moves nothing.
+    const isHeld = current.state === 'accepted' || current.state === 'running';
+    const news = isHeld ? {} : { dispatchedAt: at };
+    const next = await changeTask(tx, current, { type: 'dispatch' }, { actor: 'system', at }, news);
     if (next === null) return null;
     const actor = await actorBehind(tx, current, at);
-    return { task: current, instance, sealed: current.sealed, privileged: actor?.privileged ?? false };
+    return { task: current, instance, sealed: current.sealed, privileged: actor?.privileged ?? false, isHeld };
   });
   bus.changed(task.resetId, [task.id]);
   if (departing !== null) await sendOrder(deps, session, departing);
@@ -200,9 +204,10 @@ async function sendOrder(
     readonly instance: InstanceRecord;
     readonly sealed: NonNullable<TaskRecord['sealed']>;
     readonly privileged: boolean;
+    readonly isHeld: boolean;
   },
 ): Promise<void> {
-  const { task, instance, sealed, privileged } = departing;
+  const { task, instance, sealed, privileged, isHeld } = departing;
   const entry = deps.script(instance.os);
   if (entry === null || instance.identity === null) return;
   const body: Order = {
@@ -225,6 +230,7 @@ async function sendOrder(
     lifetimeMs: Math.max(1, Math.min(ORDER_LIFETIME_MS_MAX, task.notAfter - deps.clock.now())),
   };
   const order = await signJson(deps.orderSigner(), 'order', Order.parse(body));
-  session.sent.set(task.id, { digest: deps.hash(fromBase64Url(order.bytes)), at: deps.clock.now() });
+  const at = isHeld ? null : deps.clock.now();
+  session.sent.set(task.id, { digest: deps.hash(fromBase64Url(order.bytes)), at });
   session.send({ type: 'order', order, script: entry.script });
 }

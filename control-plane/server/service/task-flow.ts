@@ -11,7 +11,7 @@ export interface TaskNews {
   readonly outcome?: {
     readonly result: TaskResult;
     readonly signed: Signed;
-    /** When the order left in the session that brings the result; null when it left in an earlier one. */
+    /** When the order that the instance took left, if that was in the session that brings the result; else null. */
     readonly sentAt: number | null;
   };
 }
@@ -80,8 +80,11 @@ function changeOf(task: TaskRecord, next: TaskState, at: number, code: Code | nu
   const outcome = news.outcome?.result;
   // The instance counts from the order's arrival. The row's moment lies before its commit, so it is the second best.
   const departedAt = news.outcome?.sentAt ?? task.dispatchedAt;
-  const sinceRequest = (ms: number | null): number | null =>
-    ms === null || departedAt === null ? null : Math.max(0, departedAt - task.requestedAt) + ms;
+  const sinceRequest = (ms: number | null): number | null => {
+    if (ms === null || departedAt === null) return null;
+    // Its clock is another one than ours, but nothing that it reports happened after we heard of it.
+    return Math.min(Math.max(0, departedAt - task.requestedAt) + ms, Math.max(0, at - task.requestedAt));
+  };
   return {
     state: next,
     updatedAt: at,

@@ -140,7 +140,7 @@ export interface TaskRecord {
   readonly sealedDigest: Digest | null;
   readonly notAfter: number;
   readonly requestedAt: number;
-  /** When the newest order of it left; null before. */
+  /** When the order left that the instance took, or the newest one as long as it has not said so; null before. */
   readonly dispatchedAt: number | null;
   readonly code: Code | null;
   readonly detail: string | null;
