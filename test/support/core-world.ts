@@ -44,6 +44,7 @@ export const ADMINISTRATOR: Actor = {
   projects: null,
   accounts: null,
   privileged: true,
+  expiresAt: null,
 };
 
 export interface CoreWorld extends AsyncDisposable {

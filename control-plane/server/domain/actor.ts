@@ -12,6 +12,8 @@ export interface Actor {
   readonly accounts: readonly string[] | null;
   /** Whether privileged accounts may be reset. */
   readonly privileged: boolean;
+  /** When its token ends, milliseconds since the epoch; null for never. */
+  readonly expiresAt: number | null;
 }
 
 /** The actor's name in the audit. */
@@ -35,6 +37,6 @@ export interface TokenRights {
 export function actorOfToken(token: TokenRights | null, now: number): Actor | null {
   if (!token?.role || token.revokedAt !== null) return null;
   if (token.expiresAt !== null && token.expiresAt <= now) return null;
-  const { id, name, role, projects, accounts, privileged } = token;
-  return { tokenId: id, name, role, projects, accounts, privileged };
+  const { id, name, role, projects, accounts, privileged, expiresAt } = token;
+  return { tokenId: id, name, role, projects, accounts, privileged, expiresAt };
 }

@@ -1,8 +1,9 @@
 import type { FastifyRequest } from 'fastify';
 import { ApiError } from '../service/errors.ts';
 import type { AuditService } from '../service/audit-service.ts';
-import { ANYTHING, type Gate } from '../service/gate.ts';
+import { ANYTHING, DeniedError, type Gate } from '../service/gate.ts';
 import type { Actor } from '../domain/actor.ts';
+import type { Action } from '../domain/authorization.ts';
 import type { Authenticate } from './authentication.ts';
 import { isCanonicalPath } from './canonical-path.ts';
 import type { Metrics } from './metrics.ts';
@@ -15,7 +16,7 @@ export type Limiters = Readonly<Record<LimitName, RateLimiter>>;
 export interface AdmissionDeps {
   readonly authenticate: Authenticate;
   readonly gate: Gate;
-  readonly audit: Pick<AuditService, 'countRefusal'>;
+  readonly audit: Pick<AuditService, 'countRefusal' | 'countDenial'>;
   readonly metrics: Pick<Metrics, 'refused' | 'limited'>;
   readonly limiters: Limiters;
   /** Whether the server takes no new work any more. */
@@ -48,10 +49,18 @@ export async function admit(
   const actor = await authenticated(deps, request, state);
   state.actor = actor;
   const { access } = route;
-  await deps.gate.guard(async () => {
-    deps.gate.decide(actor, access, ANYTHING, { subject: `route:${route.method} ${route.path}` });
-  });
+  decideByRoute(deps, actor, access, `route:${route.method} ${route.path}`);
   if (route.limit !== undefined) limit(deps, route, route.limit, actor.tokenId, state);
+}
+
+/** A denial here changes nothing and can be brought about as fast as one can ask, so the audit counts it. */
+function decideByRoute(deps: AdmissionDeps, actor: Actor, action: Action, subject: string): void {
+  try {
+    deps.gate.decide(actor, action, ANYTHING, { subject });
+  } catch (error) {
+    if (error instanceof DeniedError) deps.audit.countDenial(error);
+    throw error;
+  }
 }
 
 async function authenticated(deps: AdmissionDeps, request: FastifyRequest, { source }: RequestState): Promise<Actor> {

@@ -2,7 +2,7 @@ import type { ApiCode, AuditQuery, AuditRecord, InstallCode } from '#protocol';
 import type * as z from 'zod';
 import { auditName, type Actor } from '../domain/actor.ts';
 import type { AuditFilter, Store } from '../store/store.ts';
-import { ANYTHING, type Gate } from './gate.ts';
+import { ANYTHING, type DeniedError, type Gate } from './gate.ts';
 import { listing, pageRequest, type Listing } from './listing.ts';
 import type { RefusalCounter } from './refusal-counter.ts';
 
@@ -20,6 +20,8 @@ export interface AuditService {
   list(actor: Actor, query: z.output<typeof AuditQuery>): Promise<Listing<AuditRecord>>;
   /** Counts a refused request; returns at once. */
   countRefusal(refusal: Refusal): void;
+  /** Counts what somebody who is known may not do at all, by what they tried; returns at once. */
+  countDenial(denial: DeniedError): void;
 }
 
 export function createAuditService(deps: {
@@ -38,6 +40,9 @@ export function createAuditService(deps: {
     countRefusal: ({ code, source, action, actor }) => {
       const by = actor === undefined ? 'anonymous' : auditName(actor);
       refusals.count({ action, code, actor: by, subject: `source:${source}`, decision: 'deny' });
+    },
+    countDenial: ({ code, entry: { actor, action, resource, rule } }) => {
+      refusals.count({ action, code, actor, subject: resource, decision: 'deny', rule });
     },
   };
 }

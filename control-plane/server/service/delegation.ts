@@ -11,6 +11,12 @@ export function withinRightsOf(actor: Actor, request: z.output<typeof CreateApiT
   );
 }
 
+/** When a token ends that this actor makes: nobody hands out what outlasts their own. Null means never. */
+export function endOfTokenFrom(actor: Pick<Actor, 'expiresAt'>, wished: number | null): number | null {
+  if (actor.expiresAt === null) return wished;
+  return wished === null ? actor.expiresAt : Math.min(wished, actor.expiresAt);
+}
+
 /** Null means everything. */
 function covers(mine: readonly string[] | null, theirs: readonly string[] | null): boolean {
   if (mine === null) return true;

@@ -20,12 +20,14 @@ export interface Countable {
   readonly subject: string;
   /** Null where an instance only said something. */
   readonly decision: 'deny' | null;
+  /** The rule that decided, where it is not the code. */
+  readonly rule?: string | null;
 }
 
 /** The one way in which the audit counts instead of listing. */
 export interface RefusalCounter {
   /**
-   * One record an action, code, subject and minute. Returns at once; a flood shares transactions, so that being refused
+   * One record an action, code, actor, subject and minute. Returns at once; a flood shares transactions, so that being refused
    * costs the control plane less than asking does, and fills no disk.
    */
   count(what: Countable): void;
@@ -52,13 +54,14 @@ export function createRefusalCounter(deps: {
   const count = (what: Countable): void => {
     const at = clock.now();
     const minute = Math.floor(at / MINUTE_MS);
-    const nameOf = ({ action, code, subject }: Countable) => `${action} ${code ?? ''} ${subject} ${minute}`;
+    const nameOf = ({ action, code, actor, subject }: Countable) =>
+      `${action} ${code ?? ''} ${actor} ${subject} ${minute}`;
     const full = !waiting.has(nameOf(what)) && waiting.size >= WAITING_KEYS_MAX;
     const counted = full ? { ...what, ...ELSEWHERE } : { ...what, subject: printable(what.subject) };
     const name = nameOf(full ? counted : what);
     const before = waiting.get(name);
     if (before === undefined) {
-      const key = { code: `${what.action} ${what.code ?? ''}`, source: counted.subject, minute };
+      const key = { code: `${what.action} ${what.code ?? ''} ${counted.actor}`, source: counted.subject, minute };
       waiting.set(name, { entry: entryOf(counted, at), key, times: 1 });
     } else {
       before.times += 1;
@@ -85,7 +88,7 @@ export function createRefusalCounter(deps: {
   return { count, settled: () => background.settled() };
 }
 
-function entryOf({ action, code, actor, subject, decision }: Countable, at: number): AuditEntry {
-  const rule = decision === null ? null : code;
+function entryOf({ action, code, actor, subject, decision, ...more }: Countable, at: number): AuditEntry {
+  const rule = more.rule ?? (decision === null ? null : code);
   return { at, actor, action, resource: subject, decision, rule, code, detail: {} };
 }

@@ -11,7 +11,7 @@ import type * as z from 'zod';
 import { auditName, type Actor } from '../domain/actor.ts';
 import type { TokenRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
-import { withinRightsOf } from './delegation.ts';
+import { endOfTokenFrom, withinRightsOf } from './delegation.ts';
 import { ApiError } from './errors.ts';
 import { ANYTHING, type Gate } from './gate.ts';
 import { locateForChange } from './instance-lookup.ts';
@@ -52,7 +52,7 @@ export async function createApiToken(
     projects: request.projects,
     accounts: request.accounts,
     privileged: request.privileged,
-    expiresAt: request.ttlMs === null ? null : deps.clock.now() + request.ttlMs,
+    expiresAt: endOfTokenFrom(actor, request.ttlMs === null ? null : deps.clock.now() + request.ttlMs),
   };
   const subject = `token:${record.id}`;
   await deps.gate.change(async (tx) => {
@@ -77,7 +77,8 @@ export async function createJoinToken(
   const { gate } = deps;
   const { secret, digest } = newSecret(deps.random, deps.hash);
   const blank = blankToken(deps, auditName(actor));
-  const expiresAt = deps.clock.now() + request.ttlMs;
+  const wished = deps.clock.now() + request.ttlMs;
+  const expiresAt = endOfTokenFrom(actor, wished) ?? wished;
   const subject = `token:${blank.id}`;
   await gate.change(async (tx) => {
     const bound =

@@ -118,6 +118,19 @@ describe('with a token', () => {
     }
   }
 
+  test('a flood of 403 is one record a minute, which counts them, for each who asks', async () => {
+    const tokens = [
+      await world.tokenOf('viewer', { name: 'first' }),
+      await world.tokenOf('viewer', { name: 'second' }),
+    ];
+    for (const token of tokens) {
+      for (let n = 0; n < 50; n += 1) await world.call('DELETE', '/api/v1/instances/some', { token });
+    }
+    const denials = (await world.auditOf('instance.remove')).filter(({ resource }) => resource.startsWith('route:'));
+    const counted = denials.filter(({ actor }) => /(first|second)$/.test(actor));
+    expect(counted.map(({ detail }) => detail['count'])).toEqual([50, 50]);
+  });
+
   test('every 403 is in the audit, with the rule', async () => {
     const token = await world.tokenOf('viewer', { name: 'only looks' });
     expectError(await world.call('DELETE', '/api/v1/instances/some', { token }), 403, 'not-authorised');

@@ -1,4 +1,4 @@
-import { fromBase64Url, parseJoinToken, utf8, TokenPage, type ActorRole, type CreateToken } from '#protocol';
+import { CreatedToken, fromBase64Url, parseJoinToken, utf8, TokenPage, type ActorRole, type CreateToken } from '#protocol';
 import { describe, expect, test } from 'vitest';
 import { sha256Sync } from '../../../control-plane/server/runtime.ts';
 import { parseApiToken } from '../../../control-plane/server/service/token-secrets.ts';
@@ -95,6 +95,22 @@ describe('an API token', () => {
     expect(await world.auditOf('token.create')).toContainEqual(
       expect.objectContaining({ decision: 'deny', rule: 'project-scope' }),
     );
+  });
+
+  test('ends no later than that of its creator, whatever it asks for', async () => {
+    await using world = await HttpWorld.open();
+    const brief = await world.createToken({ type: 'api', name: 'brief', role: 'administrator', ttlMs: 3_600_000 });
+    const heirs: CreateToken[] = [
+      { type: 'api', name: 'heir', role: 'administrator' },
+      { type: 'api', name: 'heir', role: 'administrator', ttlMs: 7_200_000 },
+      { type: 'join', ttlMs: 24 * 3_600_000 },
+    ];
+    for (const heir of heirs) {
+      const reply = await create(world, heir, brief.token);
+      expect(CreatedToken.parse(reply.json()).expiresAt).toBe(brief.expiresAt);
+    }
+    const shorter = await create(world, { type: 'join', ttlMs: 60_000 }, brief.token);
+    expect(CreatedToken.parse(shorter.json()).expiresAt).toBe(world.clock.now() + 60_000);
   });
 
   test('has no more rights than its creator', async () => {

@@ -47,7 +47,7 @@ export class Operators {
     this.#deps = deps;
     const actor = (name: string, rights: Partial<Actor>): Actor => ({
       ...{ tokenId: deps.random.uuid() as TokenId, name, role: 'operator', projects: null },
-      ...{ accounts: null, privileged: true },
+      ...{ accounts: null, privileged: true, expiresAt: null },
       ...rights,
     });
     this.#actors = [

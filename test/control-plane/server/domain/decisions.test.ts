@@ -13,6 +13,7 @@ const actor = (more: Partial<Actor> = {}): Actor => ({
   projects: null,
   accounts: null,
   privileged: false,
+  expiresAt: null,
   ...more,
 });
 const blue = { project: 'blue' as ProjectName, instanceId: null };
