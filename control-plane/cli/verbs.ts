@@ -35,6 +35,11 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./commands/tokens.ts')).addTokens,
   },
   {
+    name: 'agents',
+    summary: 'print the line that installs the agent, list its releases',
+    load: async () => (await import('./commands/agents.ts')).addAgents,
+  },
+  {
     name: 'audit',
     summary: 'see who did what',
     load: async () => (await import('./commands/audit.ts')).addAudit,

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { INSTALL_CODES, type InstallCode } from '../codes/install.ts';
-import { base64UrlBytes } from '../encoding.ts';
+import { base64UrlBytes, Digest } from '../encoding.ts';
 import { TokenId } from '../ids.ts';
 import { DETAIL_CHARS_MAX } from '../limits.ts';
 import { SignedRelease } from '../release.ts';
@@ -25,7 +25,11 @@ export const InstallProgress = z.discriminatedUnion('state', [
 export type InstallProgress = z.infer<typeof InstallProgress>;
 
 /** The signed catalogue, newest first. To be believed by the release key that its reader has pinned, and not before. */
-export const ReleaseList = z.object({ items: z.array(SignedRelease) });
+export const ReleaseList = z.object({
+  items: z.array(SignedRelease),
+  /** SHA-256 of the installation script that is served. */
+  installScript: Digest,
+});
 export type ReleaseList = z.infer<typeof ReleaseList>;
 
 /** The script that a host runs to install the agent: public, and without secrets. */

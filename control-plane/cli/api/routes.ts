@@ -2,6 +2,7 @@ import * as z from 'zod';
 import {
   AuditRecord,
   CancelledReset,
+  CertificateAuthority,
   ChunkAccepted,
   CreatedToken,
   ImportedInstances,
@@ -10,6 +11,7 @@ import {
   ProjectList,
   ProgressEvent,
   Reset,
+  ReleaseList,
   ResetPlan,
   ServiceStatement,
   Task,
@@ -25,7 +27,7 @@ import {
   type ResetId,
   type StartReset,
 } from '#protocol';
-import { clientError } from '../errors.ts';
+import { CliError, clientError } from '../errors.ts';
 import { segment, type ApiClient, type Query } from './client.ts';
 
 /** The answer to a chunk: more is awaited, or the reset has begun. */
@@ -75,6 +77,19 @@ export function createRoutes(api: ApiClient) {
       list: () => api.list('/tokens', Token, {}),
       create: (body: CreateToken) => api.call({ method: 'POST', path: '/tokens', body }, CreatedToken),
       revoke: (id: string) => api.tell({ method: 'DELETE', path: `/tokens/${segment(id)}` }),
+    },
+
+    releases: {
+      list: () => api.call({ method: 'GET', path: '/releases' }, ReleaseList),
+      /** PEM of the control plane's own authority; null where it uses a public certificate. */
+      authority: () =>
+        api.call({ method: 'GET', path: '/ca' }, CertificateAuthority).then(
+          ({ pem }) => pem,
+          (error: unknown) => {
+            if (error instanceof CliError && error.code === 'route-not-found') return null;
+            throw error;
+          },
+        ),
     },
 
     audit: { list: (query: Query, rowsMax: number) => api.list('/audit', AuditRecord, query, rowsMax) },

@@ -1,5 +1,6 @@
 import { API_PREFIX, INSTALL_SCRIPT_PATH, InstallProgress, ReleaseList } from '#protocol';
 import * as z from 'zod';
+import { sha256Sync } from '../../runtime.ts';
 import { ApiError } from '../../service/errors.ts';
 import { FAILED_ENROLMENT_COST } from '../rate-limiter.ts';
 import { route, type Route } from '../route.ts';
@@ -12,6 +13,7 @@ export function releaseRoutes(
   deps: Pick<RouteDeps, 'services' | 'limiters' | 'metrics' | 'releases' | 'installScript'>,
 ): readonly Route[] {
   const { services, limiters, metrics, releases, installScript } = deps;
+  const scriptDigest = sha256Sync(Buffer.from(installScript));
   return [
     route({
       method: 'GET',
@@ -31,7 +33,7 @@ export function releaseRoutes(
       summary: 'The signed releases of the agent',
       description: 'Newest first. Each is to be believed by the key of its maker, not because it stands here.',
       responses: { 200: { description: 'Statements with their signatures.', schema: ReleaseList } },
-      handle: async () => ({ status: 200, body: { items: await releases.list() } }),
+      handle: async () => ({ status: 200, body: { items: await releases.list(), installScript: scriptDigest } }),
     }),
     route({
       method: 'GET',
