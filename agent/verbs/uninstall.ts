@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { composeAgent, openEnrolled } from '../compose.ts';
@@ -12,6 +12,9 @@ import { stateDirectoryRefused, VerbError } from './failure.ts';
 
 const UNIT = 'latchkey-agent.service';
 const UNIT_FILE = `/etc/systemd/system/${UNIT}`;
+/** Where `scripts/instance/install-linux.sh` puts the program, and the link by which it is found. */
+const PROGRAMS = '/usr/local/lib/latchkey-agent';
+const PROGRAM_LINK = '/usr/local/bin/latchkey-agent';
 /** A reset that runs is waited for. */
 const STOP_MS_MAX = 60_000;
 const GOODBYE_MS_MAX = 10_000;
@@ -53,7 +56,23 @@ export async function uninstall(options: {
   remove(policyFile);
   // The whole directory where it is the agent's own: the environment of the unit lies there, too.
   if (resolve(policyFile) === DEFAULT_POLICY_FILE) remove(dirname(DEFAULT_POLICY_FILE), true);
+  // Last: whatever failed before can be tried again with it. A program that runs outlives the name of its file.
+  if (isInstalledProgram(directory)) {
+    if (isLinkToPrograms()) remove(PROGRAM_LINK);
+    remove(PROGRAMS, true);
+  }
   return { saidGoodbye, removed };
+}
+
+/** Whether this very program was put there by the installer, for that directory; a checkout is nobody's to remove. */
+function isInstalledProgram(directory: string): boolean {
+  return process.execPath.startsWith(`${PROGRAMS}/`) && resolve(directory) === DEFAULT_STATE_DIRECTORY;
+}
+
+function isLinkToPrograms(): boolean {
+  const link = lstatSync(PROGRAM_LINK, { throwIfNoEntry: false });
+  if (link?.isSymbolicLink() !== true) return false;
+  return resolve(dirname(PROGRAM_LINK), readlinkSync(PROGRAM_LINK)).startsWith(`${PROGRAMS}/`);
 }
 
 /** Whether the installed unit runs the agent of that directory, and not that of another on the same machine. */
