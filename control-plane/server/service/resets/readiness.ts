@@ -8,8 +8,7 @@ import {
   type ResetOptions,
 } from '#protocol';
 import type { Actor } from '../../domain/actor.ts';
-import { authorize } from '../../domain/authorization.ts';
-import { judgeReadiness } from '../../domain/readiness.ts';
+import { judgeReset } from '../../domain/readiness.ts';
 import type { InstanceRecord, ProjectRecord, TaskRecord } from '../../store/records.ts';
 import type { Repositories } from '../../store/store.ts';
 import { indexByAccount } from './targets.ts';
@@ -40,19 +39,11 @@ export async function viewReadiness(
   return {
     unfinished,
     judge: (instance, account) =>
-      judgeReadiness({
-        mode,
-        authorization: authorize(
-          actor,
-          'reset.start',
-          { project: instance.project, instanceId: instance.id },
-          { account, mode, options, batchSize },
-        ),
+      judgeReset({
+        actor,
+        target: instance,
         serviceEnabled: projects.get(instance.project)?.serviceEnabled ?? false,
-        power: instance.power,
-        agentState: instance.agentState,
-        fenced: instance.fencedAt !== null,
-        hasSealingKey: instance.sealingKey !== null,
+        reset: { mode, options, account, batchSize },
         unfinished: unfinished(instance.id, account).length > 0,
         supersede,
       }),
