@@ -114,6 +114,13 @@ export interface ResetRecord {
   readonly finishedAt: number | null;
 }
 
+/** A reset that is no plan any more. */
+export type StartedReset = ResetRecord & { readonly requestedAt: number; readonly notAfter: number };
+
+export function isStarted(reset: ResetRecord): reset is StartedReset {
+  return reset.requestedAt !== null && reset.notAfter !== null;
+}
+
 /** One instance of a plan, and the ciphertext once a chunk brought it. Deleted when the reset starts. */
 export interface PlannedTargetRecord {
   readonly resetId: ResetId;

@@ -20,6 +20,7 @@ import type {
   PlannedTargetRecord,
   ProjectRecord,
   ResetRecord,
+  StartedReset,
   TaskRecord,
   TokenRecord,
 } from './records.ts';
@@ -96,7 +97,7 @@ export interface ResetRepository {
    * Started resets, newest first. `projects` limits to those whose instances are all in these, and to at least one that
    * still is there; what the token of `requestedWith` asked for comes along in any case.
    */
-  list(filter: ResetFilter, page: PageRequest): Promise<Page<ResetRecord>>;
+  list(filter: ResetFilter, page: PageRequest): Promise<Page<StartedReset>>;
   insert(reset: ResetRecord, targets: readonly PlannedTargetRecord[]): Promise<void>;
   targets(id: ResetId): Promise<readonly PlannedTargetRecord[]>;
   putSealed(id: ResetId, sealed: readonly { instanceId: InstanceId; password: SealedPassword }[]): Promise<void>;

@@ -2,7 +2,7 @@ import type { ResetId } from '#protocol';
 import { auditName, type Actor } from '../../domain/actor.ts';
 import type { Action } from '../../domain/authorization.ts';
 import { IN_FLIGHT_STATES, isUnfinished } from '../../domain/task.ts';
-import type { ResetRecord } from '../../store/records.ts';
+import { isStarted, type StartedReset } from '../../store/records.ts';
 import type { Repositories } from '../../store/store.ts';
 import { ApiError } from '../errors.ts';
 import { ANYTHING } from '../gate.ts';
@@ -63,10 +63,10 @@ async function visibleReset(
   actor: Actor,
   action: Action,
   id: ResetId,
-): Promise<ResetRecord> {
+): Promise<StartedReset> {
   deps.gate.decide(actor, action, ANYTHING, { subject: `reset:${id}` });
   const reset = await read.resets.get(id);
-  if (typeof reset?.requestedAt !== 'number') throw new ApiError('reset-not-found');
+  if (reset === null || !isStarted(reset)) throw new ApiError('reset-not-found');
   if (actor.projects !== null && reset.tokenId !== actor.tokenId) {
     const scope = actor.projects;
     const projects = await read.resets.projectsOf(id);

@@ -1,17 +1,17 @@
 import { explain, type AccountName, type InstanceId, type Reset, type ResetCounts, type Task } from '#protocol';
-import type { InstanceRecord, ResetRecord, TaskRecord } from '../../store/records.ts';
+import type { InstanceRecord, StartedReset, TaskRecord } from '../../store/records.ts';
 import type { Repositories } from '../../store/store.ts';
 
 /** A started reset as the API shows it. */
-export function resetView(reset: ResetRecord, counts: ResetCounts): Reset {
+export function resetView(reset: StartedReset, counts: ResetCounts): Reset {
   return {
     id: reset.id,
     mode: reset.mode,
     account: reset.account as AccountName | null,
     options: reset.options,
     requestedBy: reset.requestedBy,
-    requestedAt: reset.requestedAt ?? reset.plannedAt,
-    notAfter: reset.notAfter ?? reset.planExpiresAt,
+    requestedAt: reset.requestedAt,
+    notAfter: reset.notAfter,
     counts,
     finishedAt: reset.finishedAt,
   };

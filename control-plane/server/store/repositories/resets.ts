@@ -1,7 +1,9 @@
 import * as z from 'zod';
 import { ResetId } from '#protocol';
 import { defineCursor, toPage } from '../cursor.ts';
-import { plannedTargetRows, resetRows } from '../rows.ts';
+import { StoreError } from '../errors.ts';
+import { isStarted, type StartedReset } from '../records.ts';
+import { plannedTargetRows, resetRows, type Tables } from '../rows.ts';
 import type { ResetRepository } from '../store.ts';
 import { insertMany, listOf, type Db } from './sql.ts';
 
@@ -9,6 +11,13 @@ const cursor = defineCursor('resets', z.tuple([z.int(), ResetId]));
 
 export function createResetRepository(db: Db): ResetRepository {
   return { ...resetReads(db), ...planWrites(db), ...resetWrites(db) };
+}
+
+/** Both times are written at once, when it starts. */
+function started(row: Tables['resets']): StartedReset {
+  const reset = resetRows.decode(row);
+  if (isStarted(reset)) return reset;
+  throw new StoreError('row-malformed', `The reset ${reset.id} was started, but not when, or until when it may apply.`);
 }
 
 function resetReads(db: Db): Pick<ResetRepository, 'get' | 'list' | 'targets' | 'projectsOf'> {
@@ -44,9 +53,7 @@ function resetReads(db: Db): Pick<ResetRepository, 'get' | 'list' | 'targets' | 
         .orderBy('id', 'desc')
         .limit(page.limit + 1)
         .execute();
-      return toPage(rows.map(resetRows.decode), page.limit, ({ requestedAt, id }) =>
-        cursor.encode([requestedAt ?? 0, id]),
-      );
+      return toPage(rows.map(started), page.limit, ({ requestedAt, id }) => cursor.encode([requestedAt, id]));
     },
 
     async targets(id) {
