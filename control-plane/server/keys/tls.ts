@@ -13,8 +13,8 @@ const AUTHORITY_LIFETIME_MS = 20 * 365 * DAY_MS;
 const LEAF_LIFETIME_MS = 2 * 365 * DAY_MS;
 /** A leaf with less than this left is replaced at a start. */
 const LEAF_LEFT_MS_MIN = 30 * DAY_MS;
-/** Certificates begin before they are made: instances whose clock is a little slow must believe them. */
-const BACKDATE_MS = DAY_MS;
+/** Certificates begin where clocks do: an instance whose clock was never set must believe them too. */
+const NOT_BEFORE_MS = 0;
 
 export interface TlsMaterial {
   /** PEM of the private key. */
@@ -57,7 +57,7 @@ export function ownTls(dir: string, publicUrl: string, now: number): ServerTls {
 function makeAuthority(dir: string, now: number): void {
   // A name of its own, so that the authorities of two control planes are not taken for one.
   const name = `Latchkey CA ${randomBytes(4).toString('hex')}`;
-  const validity = { notBefore: now - BACKDATE_MS, notAfter: now + AUTHORITY_LIFETIME_MS };
+  const validity = { notBefore: NOT_BEFORE_MS, notAfter: now + AUTHORITY_LIFETIME_MS };
   const { certificatePem, keyPem } = issueAuthority(name, validity);
   writeKeyFile(dir, FILES.authorityKey, keyPem);
   writeKeyFile(dir, FILES.authorityCertificate, certificatePem);
@@ -74,7 +74,7 @@ function makeLeaf(dir: string, authority: X509Certificate, publicUrl: string, no
   const leaf = issueLeaf(
     hostOf(publicUrl),
     { name, key, publicKey: authority.publicKey },
-    { notBefore: now - BACKDATE_MS, notAfter },
+    { notBefore: NOT_BEFORE_MS, notAfter },
   );
   // A crash between the two leaves a pair that does not match, which the next start replaces.
   writeKeyFile(dir, FILES.tlsKey, leaf.keyPem);

@@ -36,6 +36,8 @@ describe('the own authority', () => {
     expect(leaf.verify(authority.publicKey)).toBe(true);
     expect(authority.verify(authority.publicKey)).toBe(true);
     expect(leaf.validToDate.getTime()).toBe(tls.notAfter);
+    // An instance whose clock was never set stands at 1970, and must believe them all the same.
+    expect([leaf.validFromDate.getTime(), authority.validFromDate.getTime()]).toEqual([0, 0]);
     expect(tls.cert.endsWith(caPem ?? '?')).toBe(true);
   });
 
