@@ -7,8 +7,11 @@ export const UNPROVEN_FRAME_BYTES_MAX = 96 * 1024;
 /** From the open socket to the proven session. */
 export const HANDSHAKE_MS_MAX = 10_000;
 
-/** How often the control plane asks an agent to show that it is alive. */
-export const LIVENESS_INTERVAL_MS = 10_000;
+/**
+ * How often the control plane asks an agent to show that it is alive. With the deadline, and the time it takes to write
+ * down what that means, a frozen agent is known within 15 s.
+ */
+export const LIVENESS_INTERVAL_MS = 9_000;
 /** How long the agent has to echo a liveness challenge. */
 export const LIVENESS_DEADLINE_MS = 5_000;
 /** An agent that hears nothing for this long takes its connection for dead. */

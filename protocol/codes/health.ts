@@ -54,6 +54,10 @@ export const HEALTH_CODES = {
     'If the machine was restored from a snapshot or copied, re-enrol it.',
   ),
   'liveness-missed': code('The agent did not answer a liveness challenge.', 'The agent hangs or the network is cut.'),
+  'agent-version-unsupported': code(
+    'The agent came back with no version of the protocol that the control plane speaks.',
+    'Upgrade the agent; if it is newer than the control plane, upgrade that.',
+  ),
   'install-failed': code('The installation of the agent failed.', 'See the detail and install again.'),
 } as const satisfies Record<string, CodeEntry>;
 

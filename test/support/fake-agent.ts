@@ -14,6 +14,7 @@ import {
   randomBytes,
   type AgentFrame,
   type CloseReason,
+  type ComponentMap,
   type Digest,
   type InstanceId,
   type Nonce,
@@ -67,6 +68,8 @@ export class FakeAgent {
   readonly received: ServerFrame[] = [];
   closedFor: CloseReason | null = null;
   habits: FakeAgentHabits;
+  /** What it says of its health when it is asked. */
+  components: ComponentMap = { disk: { state: 'ok' } };
   binding: Digest | null = null;
   readonly #handler: ConnectionHandler;
   readonly #nonce = toBase64Url(randomBytes(32)) as Nonce;
@@ -145,7 +148,7 @@ export class FakeAgent {
         return;
       case 'health-request':
         this.#sequence += 1;
-        this.send({ type: 'health', sequence: this.#sequence, full: true, components: { disk: { state: 'ok' } } });
+        this.send({ type: 'health', sequence: this.#sequence, full: true, components: this.components });
         return;
       case 'liveness-challenge':
         if (this.habits.alive) this.send({ type: 'liveness-answer', challenge: frame.challenge });

@@ -8,6 +8,7 @@ import {
   type AgentFrame,
   type AgentFrameOf,
   type CloseReason,
+  type InstanceId,
   type Nonce,
   type Verify,
 } from '#protocol';
@@ -41,6 +42,8 @@ export interface GatewayListener {
   frame(session: Session, frame: SessionFrame): Promise<void>;
   /** A peer was turned away before it had proven anything. */
   refused(source: string, reason: CloseReason): void;
+  /** Somebody named an instance and its identity, and speaks no version of the protocol that is spoken here. */
+  incompatible(claimed: InstanceId): Promise<void>;
 }
 
 /** Frames of a proven session that the gateway does not answer itself. */
@@ -165,6 +168,7 @@ class Peer implements ConnectionHandler {
     if (this.#isClosed()) return;
     if (!answer.ok) {
       this.#turnAway(answer.reason);
+      if (answer.claimed !== null) await this.#deps.listener.incompatible(answer.claimed);
       return;
     }
     this.#phase = { name: 'proof', introduced: answer };

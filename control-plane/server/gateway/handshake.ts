@@ -61,15 +61,23 @@ export interface Proven {
   readonly generations: AgentFrameOf<'agent-proof'>['generations'];
 }
 
-export type Refused = { readonly ok: false; readonly reason: CloseReason };
+export type Refused = {
+  readonly ok: false;
+  readonly reason: CloseReason;
+  /** Whom a peer of another protocol says it is, where that instance has that identity. Nothing of it is proven. */
+  readonly claimed: InstanceId | null;
+};
 export type Answer<T> = ({ readonly ok: true } & T) | Refused;
 
-const refuse = (reason: CloseReason): Refused => ({ ok: false, reason });
+const refuse = (reason: CloseReason, claimed: InstanceId | null = null): Refused => ({ ok: false, reason, claimed });
 
 /** Answers the hello with the server's own proof. An unknown instance and a wrong identity look the same. */
 export async function introduce(deps: HandshakeDeps, hello: AgentFrameOf<'hello'>): Promise<Answer<Introduced>> {
   const protocol = negotiateVersion(hello.protocols);
-  if (protocol === null) return refuse('version-unsupported');
+  if (protocol === null) {
+    const named = await deps.instances.get(hello.instanceId);
+    return refuse('version-unsupported', named?.identity === hello.identity ? named.id : null);
+  }
   if (hello.role !== 'agent') return refuse('role-not-allowed');
   const instance = await deps.instances.get(hello.instanceId);
   if (instance?.identity !== hello.identity) return refuse('proof-invalid');

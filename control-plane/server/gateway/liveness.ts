@@ -16,7 +16,7 @@ export interface Liveness {
 }
 
 /**
- * Liveness of one session is an echoed challenge, not an open socket: asked every 10 s and whenever somebody needs to
+ * Liveness of one session is an echoed challenge, not an open socket: asked every 9 s and whenever somebody needs to
  * know, answered within 5 s or the session is dead.
  */
 export function createLiveness(deps: {

@@ -6,6 +6,8 @@ import type { Connection, ConnectionHandler } from './connection.ts';
 
 /** How long a peer may take to answer a close before its socket is cut. */
 const CLOSE_GRACE_MS = 2_000;
+/** The same for one that answers nothing any more: what that means for its instance is known once the socket is gone. */
+const MISSED_CLOSE_GRACE_MS = 200;
 /** A peer that does not read what it is sent is cut once this much waits for it. */
 const UNSENT_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -88,9 +90,10 @@ function attach(webSocket: WebSocket, accept: (connection: Connection) => Connec
       if (!open) return;
       open = false;
       webSocket.close(CLOSE_CODES[reason].close, reason);
+      const graceMs = reason === 'liveness-missed' ? MISSED_CLOSE_GRACE_MS : CLOSE_GRACE_MS;
       setTimeout(() => {
         webSocket.terminate();
-      }, CLOSE_GRACE_MS).unref();
+      }, graceMs).unref();
     },
   };
   const handler = accept(connection);

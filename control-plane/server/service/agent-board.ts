@@ -22,6 +22,11 @@ export interface AgentBoard {
   reported(id: InstanceId, report: HealthReport): Promise<boolean>;
   disconnected(id: InstanceId, why: 'goodbye' | 'liveness-missed' | 'closed'): Promise<void>;
   /**
+   * Somebody came as this instance with no version of the protocol in common. Shown while it is offline, as a hint:
+   * without a protocol nothing can be proven.
+   */
+  incompatible(id: InstanceId): Promise<void>;
+  /**
    * Blocks the instance until an operator re-enrols it. What is open for it ends at once, and its sealed passwords are
    * erased: two machines hold the keys to them.
    */
@@ -61,6 +66,8 @@ class LiveBoard implements AgentBoard {
   readonly #log: Log;
   readonly #tasksEnded: BoardDeps['tasksEnded'];
   readonly #entries = new Map<InstanceId, Entry>();
+  /** What failed when the last session ended: an agent that comes back as broken as it went is not shown as well first. */
+  readonly #failing = new Map<InstanceId, ReportedHealth>();
 
   constructor({ store, clock, log, tasksEnded }: BoardDeps) {
     this.#store = store;
@@ -70,9 +77,10 @@ class LiveBoard implements AgentBoard {
   }
 
   connected(id: InstanceId): void {
+    const health = this.#failing.get(id) ?? NOTHING_REPORTED;
     this.forget(id);
     this.#entries.set(id, {
-      health: NOTHING_REPORTED,
+      health,
       sequence: 0,
       connectedAt: null,
       shown: '',
@@ -92,15 +100,31 @@ class LiveBoard implements AgentBoard {
   }
 
   async disconnected(id: InstanceId, why: 'goodbye' | 'liveness-missed' | 'closed'): Promise<void> {
+    const health = this.#entries.get(id)?.health ?? NOTHING_REPORTED;
     this.forget(id);
-    await this.#record(id, { state: 'offline', reasons: [] }, { connectedSince: null, lastSeenAt: this.#clock.now() });
+    if (Object.keys(health.failingSince).length > 0) this.#failing.set(id, health);
+    const at = this.#clock.now();
+    // Nobody said goodbye, and no socket was closed: whether it is frozen or cut off is for people to find out.
+    const reasons = why === 'liveness-missed' ? [ownReason(why, at)] : [];
+    await this.#record(id, { state: 'offline', reasons }, { connectedSince: null, lastSeenAt: at });
     this.#log.info({ instance: id, why }, 'an agent is gone');
+  }
+
+  async incompatible(id: InstanceId): Promise<void> {
+    if (this.#entries.has(id)) return;
+    const reason = ownReason('agent-version-unsupported', this.#clock.now());
+    await this.#store.transaction(async (tx) => {
+      const known = await tx.instances.get(id);
+      // Once: whoever comes again and again writes nothing more.
+      if (known?.agentState !== 'offline' || known.reasons[0]?.code === reason.code) return;
+      await this.#write(tx, id, { state: 'offline', reasons: [reason] }, {});
+    });
   }
 
   async fence(id: InstanceId, code: HealthCode): Promise<void> {
     this.forget(id);
     const at = this.#clock.now();
-    const reasons = [{ component: null, code, detail: null, since: at }];
+    const reasons = [ownReason(code, at)];
     const verdict = { state: 'abnormal', reasons } as const;
     const ended = await this.#store.transaction(async (tx) => {
       await this.#write(tx, id, verdict, { fencedAt: at, connectedSince: null });
@@ -113,6 +137,7 @@ class LiveBoard implements AgentBoard {
   forget(id: InstanceId): void {
     this.#entries.get(id)?.cancelReview();
     this.#entries.delete(id);
+    this.#failing.delete(id);
   }
 
   /** Judges anew, writes what changed, and comes back by itself when a reason is old enough to show. */
@@ -157,4 +182,9 @@ class LiveBoard implements AgentBoard {
       detail: { from: before.agentState, to: verdict.state },
     });
   }
+}
+
+/** What the control plane found itself. */
+function ownReason(code: HealthCode, since: number): Shown['reasons'][number] {
+  return { component: null, code, detail: null, since };
 }

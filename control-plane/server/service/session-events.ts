@@ -54,6 +54,7 @@ export function createSessionEvents(deps: SessionEventsDeps): GatewayListener {
       const subject = `source:${source}`;
       deps.refusals.count({ action: 'session.refuse', code: reason, actor: 'anonymous', subject, decision: 'deny' });
     },
+    incompatible: (claimed) => deps.board.incompatible(claimed),
   };
 }
 
