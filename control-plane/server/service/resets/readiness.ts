@@ -50,11 +50,12 @@ export async function viewReadiness(
   };
 }
 
-/** The code with its sentences; for an abnormal agent with what is wrong with it. */
+/** The code with its sentences; for an agent that is abnormal or offline with what is known to be wrong with it. */
 export function blockedReason(code: ApiCode, instance: InstanceRecord): Reason {
   const { message, remedy } = explain(code);
   const first = instance.reasons[0];
-  if (code !== 'agent-abnormal' || first === undefined) return { code, message, remedy };
+  const isAgents = code === 'agent-abnormal' || code === 'agent-offline';
+  if (!isAgents || first === undefined) return { code, message, remedy };
   const cause = explain(first.code);
   return { code, message: `${message} ${cause.message}`, remedy: cause.remedy };
 }
