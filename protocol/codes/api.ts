@@ -17,7 +17,7 @@ export const API_CODES = {
   'not-authorised': code(
     403,
     'This token may not do that.',
-    'Ask an administrator for a token with the right role and project.',
+    'Ask an administrator for a token with the right role, project and accounts.',
   ),
   'rate-limited': code(429, 'Too many requests.', 'Wait for the number of seconds in the retry-after header.'),
   'internal-error': code(500, 'The control plane failed.', 'Look for the request id in its log.'),
