@@ -41,6 +41,8 @@ function describeSystemError(error: NodeJS.ErrnoException, choices: Choices): st
     case 'ENOENT':
     case 'ENOTDIR':
       return `${place.text} is not there. Create the directory, or name another one with ${place.flag}.`;
+    case 'EEXIST':
+      return `${place.text} is a file where a directory must be. Move it away, or name another directory with ${place.flag}.`;
     default:
       return null;
   }

@@ -25,6 +25,7 @@ test.each<[string, object, string[]]>([
   ['EACCES', { syscall: 'mkdir', path: '/etc/latchkey' }, ['"/etc/latchkey"', 'with --keys.']],
   ['EROFS', { syscall: 'open', path: '/var/lib/latchkey/latchkey.db' }, ['read-only', 'with --data.']],
   ['ENOENT', { syscall: 'open', path: '/etc/latchkey/keys' }, ['Create the directory', 'with --keys.']],
+  ['EEXIST', { syscall: 'mkdir', path: '/var/lib/latchkey' }, ['is a file', 'with --data.']],
   ['ENOSPC', { syscall: 'write' }, ['no space', '--data or --keys']],
 ])('%s %o is told as what happened and what to change', (code, more, parts) => {
   const said = describeFailure(systemError(code, more), CHOICES);
