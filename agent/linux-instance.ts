@@ -11,8 +11,6 @@ import {
   type ComponentStatus,
   type HealthCode,
   type InstanceFacts,
-  type ResultCode,
-  type Warning,
 } from '#protocol';
 import {
   createAccountReader,
@@ -24,10 +22,7 @@ import {
   createSshPolicy,
   createVerifier,
   type ComponentHealth,
-  type ResetFailureCode,
   type ResetResult,
-  type ResetUnknownCode,
-  type ResetWarning,
 } from './linux/index.ts';
 import type { Clock, Instance, Random, ResetOutcome } from './ports.ts';
 
@@ -100,57 +95,9 @@ function statusOf(health: ComponentHealth): ComponentStatus {
   return { state: 'failing', code, detail: health.detail === '' ? null : printable(health.detail, DETAIL_CHARS_MAX) };
 }
 
-type LinuxCode = ResetFailureCode | ResetUnknownCode;
-
-/** Codes that the protocol knows by another name; all others have the same there, as the compiler sees to. */
-const RENAMED = {
-  'account-privileged-not-authorised': 'account-privileged',
-  'script-digest-mismatch': 'script-unknown',
-  'script-runner-failed': 'script-failed',
-  'lock-held': 'account-database-lock-held',
-  aborted: 'interrupted',
-} as const satisfies Partial<Record<LinuxCode, ResultCode>>;
-
-const isRenamed = (code: LinuxCode): code is keyof typeof RENAMED => code in RENAMED;
-
-function codeOf(code: LinuxCode): ResultCode {
-  return isRenamed(code) ? RENAMED[code] : code;
-}
-
-const WARNINGS: Record<ResetWarning, Warning> = {
-  'account-expired': 'account-expired',
-  'password-aged-out': 'password-aged-out',
-  'password-must-change': 'password-must-change',
-  'account-refused': 'login-denied',
-  'account-locked': 'account-locked',
-  'nologin-shell': 'nologin-shell',
-  'second-factor': 'second-factor',
-  faillock: 'faillock',
-  'logins-closed': 'login-denied',
-  'password-not-asked': 'login-not-tried',
-  'authentication-refused': 'login-denied',
-  'authentication-timeout': 'login-not-tried',
-  'pam-unavailable': 'login-not-tried',
-  'ssh-password-forbidden': 'ssh-password-forbidden',
-  'ssh-root-forbidden': 'ssh-root-forbidden',
-  'unlock-failed': 'unlock-failed',
-  'unexpire-failed': 'unexpire-failed',
-  'must-change-failed': 'must-change-failed',
-};
-
+/** Codes and warnings are the protocol's own there, as the compiler sees to. */
 function outcomeOf(result: ResetResult): ResetOutcome {
-  switch (result.state) {
-    case 'succeeded':
-      return { ...result, warnings: result.warnings.map((warning) => WARNINGS[warning]) };
-    case 'failed':
-      return { state: 'failed', code: codeOf(result.code), detail: result.detail, warnings: [] };
-    case 'outcome-unknown': {
-      const warnings = result.warnings.map((warning) => WARNINGS[warning]);
-      return { state: 'outcome-unknown', code: codeOf(result.code), detail: result.detail, warnings };
-    }
-    default:
-      return result satisfies never;
-  }
+  return result.state === 'failed' ? { ...result, warnings: [] } : result;
 }
 
 /** Claims about this machine, for people. */

@@ -4,7 +4,7 @@ export { createComponentProbes } from './components.ts';
 export type { ComponentHealth } from './components.ts';
 export { createDatabaseLocks } from './database-lock.ts';
 export { createLinuxResetter } from './reset-linux.ts';
-export type { ResetFailureCode, ResetResult, ResetUnknownCode, ResetWarning } from './reset-linux.ts';
+export type { ResetResult } from './reset-linux.ts';
 export { createScriptRunner } from './script-runner.ts';
 export { createScriptStore } from './script-store.ts';
 export { createSshPolicy } from './ssh-policy.ts';

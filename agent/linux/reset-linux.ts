@@ -12,14 +12,13 @@ export type ResetWarning = VerificationWarning | ScriptWarning | 'must-change-fa
 /** Nothing was changed, or what was changed is not the asked-for password. */
 export type ResetFailureCode =
   | AccountRefusal
-  | 'account-privileged-not-authorised'
+  | 'account-privileged'
   | 'account-database-unreadable'
   | Exclude<ScriptCode, 'applied'>
-  | 'script-digest-mismatch'
-  | 'script-runner-failed'
+  | 'script-unknown'
   | 'password-not-accepted';
 
-export type ResetUnknownCode = 'script-timeout' | 'aborted' | 'verification-inconclusive';
+export type ResetUnknownCode = 'script-timeout' | 'interrupted' | 'verification-inconclusive';
 
 export type ResetResult =
   | {
@@ -89,12 +88,12 @@ export function createLinuxResetter(options: LinuxResetterOptions): LinuxResette
 }
 
 async function admit(accounts: AccountReader, request: ResetRequest): Promise<LinuxAccount | ResetResult> {
-  if (request.signal?.aborted === true) return unknown('aborted', 'before it was started');
+  if (request.signal?.aborted === true) return unknown('interrupted', 'before it was started');
   try {
     const resolution = await accounts.resolve(request.accountName, request.signal);
     if (!resolution.ok) return { state: 'failed', code: resolution.code, detail: '' };
     if (resolution.account.privileged && !request.privilegedAuthorised) {
-      return { state: 'failed', code: 'account-privileged-not-authorised', detail: '' };
+      return { state: 'failed', code: 'account-privileged', detail: '' };
     }
     return resolution.account;
   } catch (error) {
@@ -136,7 +135,7 @@ async function prove(
     verdict = await verifying;
   } catch (error) {
     return unknown(
-      signal?.aborted === true ? 'aborted' : 'verification-inconclusive',
+      signal?.aborted === true ? 'interrupted' : 'verification-inconclusive',
       safeDetail(String(error), request.password),
       warnings,
     );

@@ -10,7 +10,7 @@ import type { ScriptStore } from './script-store.ts';
 
 export const SCRIPT_CODES = [
   'applied',
-  'lock-held',
+  'account-database-lock-held',
   'account-database-read-only',
   'account-database-immutable',
   'account-database-busy',
@@ -29,9 +29,9 @@ export type ScriptWarning = (typeof SCRIPT_WARNINGS)[number];
 export type ScriptOutcome =
   | { kind: 'done'; code: ScriptCode; warnings: ScriptWarning[]; detail: string; attempts: number }
   /** Nothing was run. */
-  | { kind: 'not-run'; code: 'script-digest-mismatch' | 'script-runner-failed'; detail: string }
+  | { kind: 'not-run'; code: 'script-unknown' | 'script-failed'; detail: string }
   /** Killed; what it did is not known. */
-  | { kind: 'interrupted'; code: 'script-timeout' | 'aborted'; detail: string };
+  | { kind: 'interrupted'; code: 'script-timeout' | 'interrupted'; detail: string };
 
 export interface ScriptRequest {
   bytes: Buffer;
@@ -78,7 +78,7 @@ export function createScriptRunner(options: ScriptRunnerOptions): ScriptRunner {
         const outcome =
           heldBy(locks.lockFile()) ??
           (await runOnce(path, request, { ...options, lockWaitMsMax: deadline - monotonicMs() }, signal));
-        const held = outcome.kind === 'done' && outcome.code === 'lock-held';
+        const held = outcome.kind === 'done' && outcome.code === 'account-database-lock-held';
         const delay = Math.min(LOCK_DELAY_MS_MAX, LOCK_DELAY_MS_FIRST * 2 ** attempts) * random();
         if (!held || monotonicMs() + delay > deadline)
           return outcome.kind === 'done' ? { ...outcome, attempts } : outcome;
@@ -87,7 +87,7 @@ export function createScriptRunner(options: ScriptRunnerOptions): ScriptRunner {
         } catch {
           return {
             kind: 'done',
-            code: 'lock-held',
+            code: 'account-database-lock-held',
             warnings: [],
             detail: 'given up while waiting for the lock',
             attempts,
@@ -100,18 +100,16 @@ export function createScriptRunner(options: ScriptRunnerOptions): ScriptRunner {
 
 function place(store: ScriptStore, request: ScriptRequest): string | ScriptOutcome {
   try {
-    return (
-      store.place(request.bytes, request.digest) ?? { kind: 'not-run', code: 'script-digest-mismatch', detail: '' }
-    );
+    return store.place(request.bytes, request.digest) ?? { kind: 'not-run', code: 'script-unknown', detail: '' };
   } catch (error) {
-    return { kind: 'not-run', code: 'script-runner-failed', detail: safeDetail(String(error)) };
+    return { kind: 'not-run', code: 'script-failed', detail: safeDetail(String(error)) };
   }
 }
 
 function heldBy(holder: LockHolder | null): ScriptOutcome | null {
   if (holder === null) return null;
   const detail = `${holder.path} is held by ${holder.pid === null ? 'an unnamed process' : `process ${holder.pid}`}`;
-  return { kind: 'done', code: 'lock-held', warnings: [], detail, attempts: 1 };
+  return { kind: 'done', code: 'account-database-lock-held', warnings: [], detail, attempts: 1 };
 }
 
 function runOnce(
@@ -121,7 +119,7 @@ function runOnce(
   signal?: AbortSignal,
 ): Promise<ScriptOutcome> {
   if (signal?.aborted === true)
-    return Promise.resolve({ kind: 'interrupted', code: 'aborted', detail: 'before it was started' });
+    return Promise.resolve({ kind: 'interrupted', code: 'interrupted', detail: 'before it was started' });
   const secret = request.password ?? Buffer.alloc(0);
   const child = spawn(options.shell ?? '/bin/sh', [path], {
     cwd: '/',
@@ -131,8 +129,8 @@ function runOnce(
   });
   sendPassword(child, request.accountName, secret);
   return new Promise((resolve) => {
-    let stopped: 'script-timeout' | 'aborted' | null = null;
-    const stop = (why: 'script-timeout' | 'aborted') => {
+    let stopped: 'script-timeout' | 'interrupted' | null = null;
+    const stop = (why: 'script-timeout' | 'interrupted') => {
       stopped ??= why;
       killTree(child);
     };
@@ -144,7 +142,7 @@ function runOnce(
       held = heldBy(options.locks.holder(child.pid));
       if (held !== null) killTree(child);
     }, options.lockWaitMsMax ?? LOCK_WAIT_MS_MAX);
-    const onAbort = () => stop('aborted');
+    const onAbort = () => stop('interrupted');
     signal?.addEventListener('abort', onAbort, { once: true });
     const output = collect(child);
     const settle = (outcome: ScriptOutcome) => {
@@ -153,9 +151,7 @@ function runOnce(
       signal?.removeEventListener('abort', onAbort);
       resolve(outcome);
     };
-    child.on('error', (error) =>
-      settle({ kind: 'not-run', code: 'script-runner-failed', detail: safeDetail(error.message) }),
-    );
+    child.on('error', (error) => settle({ kind: 'not-run', code: 'script-failed', detail: safeDetail(error.message) }));
     child.on('close', (exitCode) => {
       const text = redact(output(), secret).toString('utf8');
       if (held !== null && exitCode === null) settle(held);

@@ -2,22 +2,19 @@
 import type { LinuxAccount } from './accounts.ts';
 import type { HelperEvidence } from './evidence.ts';
 
+/** In the words of the protocol. */
 export type VerificationWarning =
   // authenticate: the password is right, the account is not usable
   | 'account-expired'
   | 'password-aged-out'
   | 'password-must-change'
-  | 'account-refused'
+  | 'login-denied'
   // hash: a login could not be tried, or was refused for another reason than the password
   | 'account-locked'
   | 'nologin-shell'
   | 'second-factor'
   | 'faillock'
-  | 'logins-closed'
-  | 'password-not-asked'
-  | 'authentication-refused'
-  | 'authentication-timeout'
-  | 'pam-unavailable'
+  | 'login-not-tried'
   // beside any of them: what SSH will say
   | 'ssh-password-forbidden'
   | 'ssh-root-forbidden';
@@ -41,8 +38,6 @@ export interface VerificationEvidence {
   /** The helper that was asked to authenticate did not answer in time; `helper` then holds the hash comparison. */
   timedOut: boolean;
   faillock: { failures: number; deny: number };
-  /** /etc/nologin or /run/nologin exists. */
-  loginsClosed: boolean;
 }
 
 const PAM_SUCCESS = 0;
@@ -56,7 +51,7 @@ export const mayAuthenticate = (account: VerificationAccount): boolean =>
 
 export function judgeVerification(evidence: VerificationEvidence): Verdict {
   const { helper } = evidence;
-  if (helper === null) return inconclusive(evidence.timedOut ? ['authentication-timeout'] : []);
+  if (helper === null) return inconclusive(evidence.timedOut ? ['login-not-tried'] : []);
   // Success without the question proves nothing about the password.
   const asked = helper.hiddenPrompts === 1 && helper.visiblePrompts === 0;
   if (helper.authenticate === PAM_SUCCESS && asked) {
@@ -91,7 +86,7 @@ function whyNotUsable(account: VerificationAccount, code: number | null): Verifi
   if (account.inactive || account.agedOut || code === PAM_AUTHTOK_EXPIRED) warnings.push('password-aged-out');
   if (account.mustChange || (code === PAM_NEW_AUTHTOK_REQUIRED && !account.agedOut))
     warnings.push('password-must-change');
-  return warnings.length > 0 ? warnings : ['account-refused'];
+  return warnings.length > 0 ? warnings : ['login-denied'];
 }
 
 function whyNoLogin(evidence: VerificationEvidence, helper: HelperEvidence, asked: boolean): VerificationWarning[] {
@@ -101,13 +96,14 @@ function whyNoLogin(evidence: VerificationEvidence, helper: HelperEvidence, aske
   if (!account.shellUsable) warnings.push('nologin-shell');
   if (account.expired) warnings.push('account-expired');
   if (warnings.some((warning) => warning !== 'account-expired')) return warnings; // no login was tried
-  if (evidence.timedOut) return [...warnings, 'authentication-timeout'];
-  if (!evidence.pamPresent || helper.error !== '' || helper.authenticate === null)
-    return [...warnings, 'pam-unavailable'];
-  if (helper.authenticate === PAM_SUCCESS && !asked && helper.hiddenPrompts === 0)
-    return [...warnings, 'password-not-asked'];
+  if (!wasTried(evidence, helper, asked)) return [...warnings, 'login-not-tried'];
   if (helper.hiddenPrompts > 1 || helper.visiblePrompts > 0) return [...warnings, 'second-factor'];
   if (evidence.faillock.failures >= evidence.faillock.deny) return [...warnings, 'faillock'];
-  if (evidence.loginsClosed && account.uid !== 0) return [...warnings, 'logins-closed'];
-  return [...warnings, 'authentication-refused'];
+  return [...warnings, 'login-denied'];
+}
+
+/** Whether PAM was asked, answered in time, and asked for the password before it let somebody in. */
+function wasTried({ timedOut, pamPresent }: VerificationEvidence, helper: HelperEvidence, asked: boolean): boolean {
+  if (timedOut || !pamPresent || helper.error !== '' || helper.authenticate === null) return false;
+  return helper.authenticate !== PAM_SUCCESS || asked || helper.hiddenPrompts > 0;
 }

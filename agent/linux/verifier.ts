@@ -105,7 +105,6 @@ export function createVerifier(options: VerifierOptions): Verifier {
             pamPresent: service !== null,
             timedOut,
             faillock: readFaillock(etc, service, accountName),
-            loginsClosed: existsSync('/run/nologin') || existsSync(join(etc, 'nologin')),
           });
         },
       };
@@ -168,7 +167,6 @@ const noEvidence: Omit<VerificationEvidence, 'helper'> = {
   pamPresent: false,
   timedOut: false,
   faillock: { failures: 0, deny: Number.POSITIVE_INFINITY },
-  loginsClosed: false,
 };
 
 /** The account as it is after the reset: an unlock or a new date of change shows here. */

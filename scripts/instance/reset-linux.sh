@@ -9,9 +9,10 @@
 #       descriptor 3    `account:password\n`, handed to chpasswd untouched; this script never reads it
 # Out:  last line       latchkey-result code=CODE warnings=LIST detail=TEXT
 #       exit status     0 when code is applied, 1 otherwise
-# Codes: applied lock-held account-database-read-only account-database-immutable account-database-busy disk-full
-#        pam-broken policy-refused selinux-denied account-not-found script-failed
+# Codes: applied account-database-lock-held account-database-read-only account-database-immutable
+#        account-database-busy disk-full pam-broken policy-refused selinux-denied account-not-found script-failed
 # Warnings: unexpire-failed unlock-failed
+# Codes and warnings are those of results on the wire: protocol/codes/result.ts, protocol/tasks.ts.
 #
 # Runs again after an interruption with the same result. Hot path: shell built-ins and one chpasswd.
 set -u
@@ -78,7 +79,7 @@ classify() { # output of the failed command
   *'Permission denied'*) if enforcing; then finish selinux-denied "$kernel"; fi ;;
   esac
   case $1 in
-  *'lock busy'* | *'cannot lock'*) finish lock-held "$1" ;;
+  *'lock busy'* | *'cannot lock'*) finish account-database-lock-held "$1" ;;
   *'not known'* | *'does not exist'*) finish account-not-found "$1" ;;
   esac
   if mounted_over; then finish account-database-busy "$1"; fi

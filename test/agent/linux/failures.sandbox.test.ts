@@ -76,7 +76,7 @@ describe.skipIf(reason !== null)('an account database that will not be written',
         expect(await health()).toMatchObject({ ok: false, code: 'account-database-lock-held' });
         expect(await box.reset('alice', NEW, { lockWaitMsMax: 300 })).toMatchObject({
           state: 'failed',
-          code: 'lock-held',
+          code: 'account-database-lock-held',
         });
         // The same reset succeeds once the other tool is done.
         expect(await box.reset('alice', NEW)).toMatchObject({ state: 'succeeded' });
@@ -89,7 +89,10 @@ describe.skipIf(reason !== null)('an account database that will not be written',
     expect(await health()).toEqual({ ok: true });
     await box.sh('printf 1 >/etc/shadow.lock');
     expect(await health()).toMatchObject({ ok: false, code: 'account-database-lock-held' });
-    expect(await box.reset('alice', NEW, { lockWaitMsMax: 100 })).toMatchObject({ state: 'failed', code: 'lock-held' });
+    expect(await box.reset('alice', NEW, { lockWaitMsMax: 100 })).toMatchObject({
+      state: 'failed',
+      code: 'account-database-lock-held',
+    });
     await box.sh('rm /etc/shadow.lock');
   });
 
@@ -121,7 +124,7 @@ describe.skipIf(reason !== null)('an account database that will not be written',
   test('stops when told to', async () => {
     expect(await box.reset('alice', NEW, { script: 'sleep 61', abortAfterMs: 200 })).toMatchObject({
       state: 'outcome-unknown',
-      code: 'aborted',
+      code: 'interrupted',
     });
   });
 

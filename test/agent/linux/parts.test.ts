@@ -3,13 +3,14 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { RESULT_CODES, Warning } from '#protocol';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createComponentProbes } from '../../../agent/linux/components.ts';
 import { parseProcLocks } from '../../../agent/linux/database-lock.ts';
 import { DETAIL_CHARACTERS_MAX, safeDetail } from '../../../agent/linux/detail.ts';
 import { countFailures, faillockSettings } from '../../../agent/linux/faillock.ts';
-import { createScriptRunner, parseResult, SCRIPT_CODES } from '../../../agent/linux/script-runner.ts';
+import { createScriptRunner, parseResult, SCRIPT_CODES, SCRIPT_WARNINGS } from '../../../agent/linux/script-runner.ts';
 import { createScriptStore } from '../../../agent/linux/script-store.ts';
 import { judgeSsh } from '../../../agent/linux/ssh-policy.ts';
 import { choosePamService } from '../../../agent/linux/verifier.ts';
@@ -20,6 +21,19 @@ const temporary = () => {
   return directory;
 };
 const digestOf = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+
+test('every code and warning of the script is one of the protocol, and known to the runner', () => {
+  const text = readFileSync(new URL('../../../scripts/instance/reset-linux.sh', import.meta.url), 'utf8');
+  const script = text.replaceAll(/^#.*| # .*/gm, '');
+  const codes = [...script.matchAll(/(?<![\w-])(?:finish|result) ([a-z][a-z-]+)/g)].map(([, code]) => code ?? '');
+  expect(codes.length).toBeGreaterThan(10);
+  expect(new Set(codes)).toEqual(new Set(SCRIPT_CODES));
+  const unknown = codes.filter((code) => code !== 'applied' && !Object.hasOwn(RESULT_CODES, code));
+  expect(unknown).toEqual([]);
+  const warnings = [...script.matchAll(/\bwarn ([a-z][a-z-]+)/g)].map(([, warning]) => warning);
+  expect(new Set(warnings)).toEqual(new Set(SCRIPT_WARNINGS));
+  for (const warning of warnings) expect(Warning.options).toContain(warning);
+});
 
 describe('a detail', () => {
   test('is bounded, printable, on one line, and never holds the secret', () => {
@@ -110,12 +124,12 @@ test('a busy lock is waited for with jitter, and not for ever', async () => {
   holds = 1_000;
   expect(await runner(3_000).run(request)).toMatchObject({
     kind: 'done',
-    code: 'lock-held',
+    code: 'account-database-lock-held',
     detail: '/etc/shadow.lock is held by process 7',
   });
   expect(await runner(3_000).run({ ...request, digest: digestOf(Buffer.from('other')) })).toMatchObject({
     kind: 'not-run',
-    code: 'script-digest-mismatch',
+    code: 'script-unknown',
   });
 });
 
@@ -180,8 +194,8 @@ test('asks a service of PAM that asks for the password', () => {
   expect(having('/etc/pam.d/su', '/etc/pam.d/runuser', '/etc/pam.d/other')).toBeNull();
 });
 
-test('says when the tools are missing, and when the disk has no room', () => {
+test('says when the tools are missing, and when there is nowhere to keep a journal', () => {
   const probes = createComponentProbes({ stateDirectory: '/nowhere', toolDirectories: ['/nowhere'] });
   expect(probes['script-runner']()).toMatchObject({ ok: false, code: 'chpasswd-missing' });
-  expect(probes.disk()).toMatchObject({ ok: false, code: 'disk-low' });
+  expect(probes.disk()).toMatchObject({ ok: false, code: 'journal-unwritable' });
 });

@@ -31,7 +31,6 @@ const evidence = ({ account, helper, ...rest }: Change): VerificationEvidence =>
   pamPresent: true,
   timedOut: false,
   faillock: { failures: 0, deny: 3 },
-  loginsClosed: false,
   ...rest,
 });
 
@@ -65,7 +64,7 @@ describe('proven by authentication, the account not usable', () => {
       { helper: { account: 12 }, account: { mustChange: true } },
       ['password-must-change'],
     ],
-    ['PAM denies it for a reason of its own', { helper: { account: 6 } }, ['account-refused']],
+    ['PAM denies it for a reason of its own', { helper: { account: 6 } }, ['login-denied']],
   ])('%s', (_, change, warnings) => {
     expect(judgeVerification(evidence(change))).toEqual({ verifiedBy: 'authenticate', warnings });
   });
@@ -80,21 +79,16 @@ const withoutLogin: [string, Change, string[]][] = [
     { account: { lock: 'locked', expired: true }, helper: untried },
     ['account-locked', 'account-expired'],
   ],
-  ['no PAM', { pamPresent: false, helper: untried }, ['pam-unavailable']],
-  ['a PAM that cannot be used', { helper: { ...untried, error: 'libpam.so.0' } }, ['pam-unavailable']],
-  ['a module that hangs', { timedOut: true, helper: untried }, ['authentication-timeout']],
-  ['success without a question', { helper: { hiddenPrompts: 0 } }, ['password-not-asked']],
+  ['no PAM', { pamPresent: false, helper: untried }, ['login-not-tried']],
+  ['a PAM that cannot be used', { helper: { ...untried, error: 'libpam.so.0' } }, ['login-not-tried']],
+  ['a module that hangs', { timedOut: true, helper: untried }, ['login-not-tried']],
+  ['success without a question', { helper: { hiddenPrompts: 0 } }, ['login-not-tried']],
   ['a second hidden prompt', { helper: { ...refused, hiddenPrompts: 2 } }, ['second-factor']],
   ['a visible prompt', { helper: { ...refused, visiblePrompts: 1 } }, ['second-factor']],
   ['success after a visible prompt', { helper: { hiddenPrompts: 1, visiblePrompts: 1 } }, ['second-factor']],
   ['a tally at the limit', { faillock: { failures: 3, deny: 3 }, helper: refused }, ['faillock']],
-  ['logins closed', { loginsClosed: true, helper: refused }, ['logins-closed']],
-  [
-    'logins closed, for root who may',
-    { loginsClosed: true, account: { uid: 0 }, helper: refused },
-    ['authentication-refused'],
-  ],
-  ['a tally below the limit', { faillock: { failures: 2, deny: 3 }, helper: refused }, ['authentication-refused']],
+  ['an access rule, or closed logins', { helper: refused }, ['login-denied']],
+  ['a tally below the limit', { faillock: { failures: 2, deny: 3 }, helper: refused }, ['login-denied']],
 ];
 
 describe('no login', () => {
@@ -120,7 +114,7 @@ describe('no login', () => {
     });
     expect(judgeVerification(evidence({ helper: null, timedOut: true }))).toMatchObject({
       verifiedBy: null,
-      warnings: ['authentication-timeout'],
+      warnings: ['login-not-tried'],
     });
   });
 });
