@@ -18,6 +18,7 @@ state=/var/lib/latchkey-agent
 settings=/etc/latchkey-agent
 unit=/etc/systemd/system/latchkey-agent.service
 connect_seconds_max=30
+url= version= platform= bytes= sha256= token= authority=
 
 explain() {
   case $1 in
@@ -203,7 +204,7 @@ require_host() {
 make_stage() {
   [ -d "$base" ] || made_base=yes
   # Beside its place: renamed, not copied; and /tmp may forbid programs, or belong to others.
-  said=$(mkdir -p /usr/local/bin "$base" 2>&1 && chmod 0755 "$base" 2>&1) || fail install-directory-unwritable "$said"
+  said=$(umask 022 && mkdir -p /usr/local/bin "$base" 2>&1) || fail install-directory-unwritable "$said"
   stage=$(mktemp -d "$base/.install.XXXXXX" 2>&1) || { said=$stage stage=; fail install-directory-unwritable "$said"; }
   # The archive and what is in it, which is some three times its size.
   need=$((bytes / 1024 * 4 + 4096))
@@ -272,9 +273,8 @@ keep_proxy() {
   proxy=${HTTPS_PROXY:-${https_proxy:-}}
   [ -n "$proxy" ] && [ ! -e "$settings/environment" ] || return 0
   step='keeping the proxy'
-  mkdir -p "$settings"
-  chmod 0755 "$settings"
   made_settings=yes
+  (umask 022 && mkdir -p "$settings")
   # May hold a password: for root alone.
   printf 'HTTPS_PROXY=%s\nNO_PROXY=%s\n' "$proxy" "${NO_PROXY:-${no_proxy:-}}" >"$stage/environment"
   mv "$stage/environment" "$settings/environment"

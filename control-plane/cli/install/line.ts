@@ -39,9 +39,10 @@ const CHECK =
 
 /** As root already, or by sudo, which would drop the proxy. */
 const RUN =
-  'p=; [ "$(id -u)" = 0 ] || p="sudo --preserve-env=' +
+  'p=; [ "$(id -u)" = 0 ] || { command -v sudo >/dev/null || no "install-not-root: Run the line as root."; ' +
+  'p="sudo --preserve-env=' +
   PROXY_VARIABLES +
-  '"; printf "%s\\n%s\\n" "$t" "$c" | $p sh -c "$s" install-linux.sh --url "$u" "$@"';
+  '"; }; printf "%s\\n%s\\n" "$t" "$c" | $p sh -c "$s" install-linux.sh --url "$u" "$@"';
 
 /** No single quotes: it stands between them. Runs nothing that the line does not know the hash of. */
 const BOOT = [
