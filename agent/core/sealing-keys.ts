@@ -1,7 +1,9 @@
 import * as z from 'zod';
 import {
   EpochMs,
+  ONLINE_RESET_LIFETIME_MS,
   parseJsonBytes,
+  PLAN_LIFETIME_MS,
   SEALING_KEY_LIFETIME_MS,
   SEALING_KEY_ROTATION_MS,
   signJson,
@@ -15,6 +17,8 @@ import type { AgentCrypto, Log, Storage } from '../ports.ts';
 import { createTurns } from './turns.ts';
 
 const INDEX = 'sealing-keys.json';
+/** What was planned with a key that was replaced may still arrive for as long. */
+const STILL_USED_MS = PLAN_LIFETIME_MS + ONLINE_RESET_LIFETIME_MS;
 const KEY_FILE = /^sealing-(\d+)\.key$/;
 const keyFile = (epoch: number) => `sealing-${String(epoch)}.key`;
 
@@ -83,6 +87,13 @@ export async function openSealingKeys(options: SealingKeysOptions, now: number):
 
   const inTurn = createTurns();
   let latest = current ?? (await renew(now));
+  /** When keys that a wrong clock had dated were first seen to be such. */
+  const aheadSince = new Map<Thumbprint, number>();
+  const lateSince = ({ keyId }: KeyEntry, at: number): boolean => {
+    const since = aheadSince.get(keyId) ?? at;
+    aheadSince.set(keyId, since);
+    return at - since >= STILL_USED_MS;
+  };
   await removeStray();
   return {
     statement: () => latest.statement,
@@ -95,7 +106,8 @@ export async function openSealingKeys(options: SealingKeysOptions, now: number):
         const isAhead = (entry: KeyEntry) => entry.createdAt - at > AHEAD_MS_MAX;
         const aged = at - latest.createdAt > SEALING_KEY_ROTATION_MS || isAhead(latest);
         if (aged) latest = await renew(at);
-        const isLive = (entry: KeyEntry) => entry.notAfter > at && !(timeIsKnown && isAhead(entry));
+        const isLive = (entry: KeyEntry) =>
+          entry.notAfter > at && !(timeIsKnown && isAhead(entry) && lateSince(entry, at));
         const wanted = keys.filter((entry) => entry === latest || needed.has(entry.keyId) || isLive(entry));
         const kept = wanted.slice(-KEYS_MAX);
         if (kept.length < keys.length) {

@@ -1,5 +1,12 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { judgeSealingKey, SEALING_KEY_LIFETIME_MS, SEALING_KEY_ROTATION_MS, type Thumbprint } from '#protocol';
+import {
+  judgeSealingKey,
+  ONLINE_RESET_LIFETIME_MS,
+  PLAN_LIFETIME_MS,
+  SEALING_KEY_LIFETIME_MS,
+  SEALING_KEY_ROTATION_MS,
+  type Thumbprint,
+} from '#protocol';
 import { openSealingKeys, type SealingKeys } from '../../agent/core/sealing-keys.ts';
 import { createAgentCrypto, createIdentity, verifySignature } from '../../agent/node/crypto.ts';
 import type { AgentCrypto } from '../../agent/ports.ts';
@@ -91,6 +98,8 @@ describe('an old key is deleted', () => {
     await keys.rotate(START + 1, NONE, false);
     expect(await keys.privateKey(lied), 'a dead clock says nothing about a key').not.toBeNull();
     await keys.rotate(START + 2, NONE, true);
+    expect(await keys.privateKey(lied), 'what was planned with it may be on its way').not.toBeNull();
+    await keys.rotate(START + 2 + PLAN_LIFETIME_MS + ONLINE_RESET_LIFETIME_MS, NONE, true);
     expect(await keys.privateKey(lied)).toBeNull();
     expect(keyFiles()).toHaveLength(2);
     expect(await keys.privateKey(keyIdOf(keys))).not.toBeNull();
