@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { close as closeInspector, url as inspectorUrl } from 'node:inspector';
+import { flushCompileCache } from 'node:module';
 import { composeAgent, openEnrolled } from '../compose.ts';
 import type { GoodbyeReason } from '../core/link.ts';
 import { TrustMissingError } from '../core/trust.ts';
@@ -46,6 +47,8 @@ export async function run(options: RunOptions): Promise<void> {
   try {
     await removeLeftovers(directory);
     await agent.start();
+    // Now, since an agent that is killed writes nothing at its end. Where no cache is used, this does nothing.
+    flushCompileCache();
     const { instanceId, url } = enrolled.config;
     log.info({ instanceId, url, identity: enrolled.crypto.identity.key }, 'the agent runs');
     await agent.stop(await untilTold());
