@@ -1,6 +1,6 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { encodeFrame } from '#protocol';
 import { openEnrolledWorld, type Enrolled } from '../support/enrolled.ts';
+import { listening } from '../../support/listening.ts';
 import { eventually } from '../support/fake-wire.ts';
 
 /** The agent as a process of its own, started as its unit starts it. */
@@ -65,30 +66,6 @@ async function answered(): Promise<void> {
   const before = world.gateway.frames.length;
   for (const socket of world.gateway.sockets) socket.send(encodeFrame({ type: 'health-request' }));
   await eventually(() => world.gateway.frames.length > before);
-}
-
-/** Its sockets that wait for somebody to connect: TCP by address and port, those of a file system by path. */
-function listening(pid: number): string[] {
-  const own = new Set(
-    readdirSync(`/proc/${String(pid)}/fd`).flatMap((fd) => {
-      try {
-        return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${String(pid)}/fd/${fd}`))?.[1] ?? [];
-      } catch {
-        return []; // Closed meanwhile.
-      }
-    }),
-  );
-  const rows = (name: string) =>
-    readFileSync(`/proc/${String(pid)}/net/${name}`, 'latin1')
-      .split('\n')
-      .slice(1)
-      .map((line) => line.trim().split(/\s+/));
-  const LISTEN = '0A';
-  const ACCEPTS = 0x10000;
-  return [
-    ...['tcp', 'tcp6'].flatMap((name) => rows(name).filter((row) => row[3] === LISTEN && own.has(row[9] ?? ''))),
-    ...rows('unix').filter((row) => (Number.parseInt(row[3] ?? '0', 16) & ACCEPTS) !== 0 && own.has(row[6] ?? '')),
-  ].map((row) => row.join(' '));
 }
 
 describe('the running agent listens to nobody', () => {
