@@ -1,4 +1,5 @@
 import {
+  compareVersions,
   fingerprintOf,
   openRelease,
   verifyEd25519,
@@ -9,7 +10,7 @@ import {
 } from '#protocol';
 import { clientError } from '../errors.ts';
 
-/** Every release, believed: a list with one that the key has not signed is refused as a whole. */
+/** Every release, believed, newest first: a list with one that the key has not signed is refused as a whole. */
 export async function openReleases(
   signed: readonly SignedRelease[],
   releaseKey: Thumbprint,
@@ -21,7 +22,8 @@ export async function openReleases(
     else if (verdict.why === 'other-key') throw otherKey(releaseKey, one.statement.key);
     else throw clientError('release-unsigned');
   }
-  return releases;
+  // By ourselves: in another order, an old release would pass for the newest.
+  return releases.toSorted((a, b) => compareVersions(a.version, b.version));
 }
 
 function otherKey(pinned: Thumbprint, presented: Thumbprint) {
