@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import * as z from 'zod';
 import { DEFAULT_PASSWORD_POLICY, PasswordPolicy } from '#protocol';
-import { RATE_LIMITS, type RateLimits } from './http/rate-limiter.ts';
+import { RATE_LIMITS, type RateLimits } from './http/rate-limits.ts';
 
 /** The configuration of `latchkey server`: a JSON file and flags, of which flags win. All fields may be left out. */
 

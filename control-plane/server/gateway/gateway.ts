@@ -12,6 +12,7 @@ import {
   type Nonce,
   type Verify,
 } from '#protocol';
+import { createRateLimiter, type RateLimiter } from '../domain/rate-limiter.ts';
 import type { Background } from '../service/background.ts';
 import type { Clock, Log, Random } from '../service/ports.ts';
 import type { Repositories } from '../store/store.ts';
@@ -22,6 +23,8 @@ import type { SessionDirectory } from './session-directory.ts';
 
 /** Frames that wait for one session at the same time; a peer that sends more is not one of ours. */
 const QUEUED_FRAMES_MAX = 256;
+/** An agent that comes back sends some hundred results at once at the most, and then a few frames a minute. */
+const FRAMES_LIMIT = { burst: 1_000, perSecond: 50 };
 
 /**
  * `overtaken`: the peer has begun, and ended, another handshake since it began this one. `copied`: its continuity shows
@@ -78,6 +81,7 @@ class Peer implements ConnectionHandler {
   readonly #deps: GatewayDeps;
   readonly #connection: Connection;
   readonly #forgetDeadline: () => void;
+  readonly #budget: RateLimiter;
   #phase: Phase = { name: 'hello' };
   #queued = 0;
   #turn: Promise<void> = Promise.resolve();
@@ -86,6 +90,7 @@ class Peer implements ConnectionHandler {
   constructor(deps: GatewayDeps, connection: Connection) {
     this.#deps = deps;
     this.#connection = connection;
+    this.#budget = createRateLimiter(FRAMES_LIMIT, () => deps.clock.monotonic(), 1);
     this.#forgetDeadline = deps.clock.after(HANDSHAKE_MS_MAX, () => {
       this.#turnAway('handshake-timeout');
     });
@@ -94,6 +99,11 @@ class Peer implements ConnectionHandler {
   onText(text: string): void {
     const phase = this.#phase;
     if (phase.name === 'closed') return;
+    // Before anything is read: a flood costs a comparison each, and each change of health that it brings a write.
+    if (this.#budget.take('frames') !== null) {
+      this.#turnAway('too-many-frames');
+      return;
+    }
     const decoded = decodeAgentFrame(text, phase.name === 'open' ? FRAME_BYTES_MAX : UNPROVEN_FRAME_BYTES_MAX);
     if (!decoded.ok) {
       this.#turnAway(decoded.reason);

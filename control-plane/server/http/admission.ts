@@ -7,7 +7,8 @@ import type { Action } from '../domain/authorization.ts';
 import type { Authenticate } from './authentication.ts';
 import { isCanonicalPath } from './canonical-path.ts';
 import type { Metrics } from './metrics.ts';
-import type { LimitName, RateLimiter } from './rate-limiter.ts';
+import type { RateLimiter } from '../domain/rate-limiter.ts';
+import type { LimitName } from './rate-limits.ts';
 import type { RequestState } from './request-state.ts';
 import type { Route } from './route.ts';
 

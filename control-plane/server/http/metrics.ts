@@ -1,7 +1,7 @@
 import type { ApiCode } from '#protocol';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Store } from '../store/store.ts';
-import type { LimitName } from './rate-limiter.ts';
+import type { LimitName } from './rate-limits.ts';
 
 /** Answers of a healthy control plane lie between a fraction of a millisecond and a few seconds. */
 const SECONDS_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];

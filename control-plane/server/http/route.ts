@@ -3,7 +3,7 @@ import type { ApiCode } from '#protocol';
 import type * as z from 'zod';
 import type { Actor } from '../domain/actor.ts';
 import type { Action } from '../domain/authorization.ts';
-import type { LimitName } from './rate-limiter.ts';
+import type { LimitName } from './rate-limits.ts';
 
 /** What a route asks of its caller. `public` routes take everybody, and are listed by name in a test. */
 export type Access = 'public' | Action;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { checkConfig, readConfig, type ConfigFlags } from '../../../control-plane/server/config.ts';
-import { RATE_LIMITS } from '../../../control-plane/server/http/rate-limiter.ts';
+import { RATE_LIMITS } from '../../../control-plane/server/http/rate-limits.ts';
 
 let top: string;
 beforeEach(() => {

@@ -7,10 +7,12 @@ import {
   Order,
   parseJsonBytes,
   signJson,
+  toBase64Url,
   utf8,
   type AccountRef,
   type InstanceId,
   type InstanceName,
+  type Nonce,
   type Reset,
   type ResetId,
   type Signed,
@@ -81,6 +83,22 @@ test('an agent that refuses orders without end fills one record a minute with it
   const refused = () => world.store.read.audit.list({ action: 'order.refused' }, { limit: 1_000, after: null });
   await until(async () => ((await refused()).rows[0]?.detail['count'] === 100 ? true : null));
   expect((await refused()).rows).toHaveLength(1);
+});
+
+test('an agent that sends faster than any does is sent away, whatever it says', async () => {
+  const clock = new FakeClock();
+  await using world = await openCoreWorld({ clock });
+  const identity = await newIdentity(randomUUID() as InstanceId);
+  await world.enrol('hostile', identity);
+  const agent = new FakeAgent(identity, (connection) => world.core.accept(connection));
+  agent.hello();
+  await agent.frame('health-request');
+  const challenge = toBase64Url(new Uint8Array(32)) as Nonce;
+  // What even a busy agent may send.
+  for (let times = 0; times < 900; times += 1) agent.send({ type: 'liveness-answer', challenge });
+  expect(agent.closedFor).toBeNull();
+  for (let times = 0; times < 200; times += 1) agent.send({ type: 'liveness-answer', challenge });
+  expect(await until(() => agent.closedFor)).toBe('too-many-frames');
 });
 
 test('a flood of sockets that are turned away shares a few transactions, and is counted to the last one', async () => {

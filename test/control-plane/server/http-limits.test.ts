@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createRateLimiter, RATE_LIMITS } from '../../../control-plane/server/http/rate-limiter.ts';
+import { createRateLimiter } from '../../../control-plane/server/domain/rate-limiter.ts';
+import { RATE_LIMITS } from '../../../control-plane/server/http/rate-limits.ts';
 import { sourceOf } from '../../../control-plane/server/http/source.ts';
 import { application, expectError, HttpWorld, randomSecret } from '../../support/http-world.ts';
 

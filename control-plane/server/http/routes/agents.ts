@@ -1,6 +1,6 @@
 import { API_PREFIX, CertificateAuthority, Enrol, Enrolled } from '#protocol';
 import { ApiError } from '../../service/errors.ts';
-import { FAILED_ENROLMENT_COST } from '../rate-limiter.ts';
+import { FAILED_ENROLMENT_COST } from '../rate-limits.ts';
 import { route, type Route } from '../route.ts';
 import type { RouteDeps } from './deps.ts';
 

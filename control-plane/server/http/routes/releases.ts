@@ -2,7 +2,7 @@ import { API_PREFIX, INSTALL_SCRIPT_PATH, InstallProgress, ReleaseList } from '#
 import * as z from 'zod';
 import { sha256Sync } from '../../runtime.ts';
 import { ApiError } from '../../service/errors.ts';
-import { FAILED_ENROLMENT_COST } from '../rate-limiter.ts';
+import { FAILED_ENROLMENT_COST } from '../rate-limits.ts';
 import { route, type Route } from '../route.ts';
 import type { RouteDeps } from './deps.ts';
 
