@@ -178,6 +178,7 @@ async function assemble(options: AgentOptions, standing: Standing, rotate: () =>
   const watch: HealthWatch = createHealthWatch({
     ...{ clock, log, send, instance: options.instance, onChange: changed },
     journal: () => journal.health(),
+    retryJournal: () => journal.retry(),
     trust: () => trust.health(),
     serverTime: standing.serverTime,
   });

@@ -26,6 +26,8 @@ export interface HealthWatchOptions {
   readonly log: Log;
   readonly instance: Pick<Instance, 'probe'>;
   readonly journal: () => ComponentStatus;
+  /** A journal that could not be written is tried again at every look. */
+  readonly retryJournal: () => Promise<void>;
   readonly trust: () => ComponentStatus;
   readonly serverTime: () => ServerTime | null;
   readonly send: (frame: AgentFrame) => void;
@@ -80,7 +82,7 @@ export function createHealthWatch(options: HealthWatchOptions): HealthWatch {
     connection: judgeConnection(losses, clock.monotonic()),
   });
   const look = async (): Promise<void> => {
-    const probed = await options.instance.probe();
+    const [probed] = await Promise.all([options.instance.probe(), options.retryJournal()]);
     if (!stopped) note({ ...probed, ...own() });
   };
   const lookAgain = () => {

@@ -19,6 +19,8 @@ export interface Journal {
   append(...records: JournalRecord[]): Promise<void>;
   /** Rewrites the journal without what is over: sealed bytes are gone from the file. */
   compact(): Promise<void>;
+  /** Where the last write failed, tries again: nothing else would, as no order is taken meanwhile. Never rejects. */
+  retry(): Promise<void>;
   health(): ComponentStatus;
 }
 
@@ -95,6 +97,11 @@ function createJournal(options: JournalOptions, initial: Ledger, unreadable: num
         ledger = records.reduce(applyRecord, ledger);
       }),
     compact: () => inTurn(() => guarded(rewrite)),
+    retry: () =>
+      inTurn(async () => {
+        // What it comes to is the health of the journal.
+        if (failure !== null) await guarded(rewrite).catch(() => undefined);
+      }),
     health: () => {
       if (failure !== null) return { state: 'failing', code: 'journal-unwritable', detail: failure };
       if (unreadable === 0) return { state: 'ok' };

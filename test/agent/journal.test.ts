@@ -55,6 +55,20 @@ describe('an append', () => {
     expect(await tasks()).toEqual([id(2)]);
   });
 
+  test('that failed is made good once the disk takes it, without another order', async () => {
+    const journal = await open();
+    storage.fate = () => 'fail';
+    await expect(journal.append(result(1))).rejects.toThrow('no space');
+    await journal.retry();
+    expect(journal.health()).toMatchObject({ code: 'journal-unwritable' });
+    storage.fate = () => 'pass';
+    await journal.retry();
+    expect(journal.health()).toEqual({ state: 'ok' });
+    const writes = storage.writes.length;
+    await journal.retry();
+    expect(storage.writes).toHaveLength(writes);
+  });
+
   test('waits for the one before it', async () => {
     const journal = await open();
     await Promise.all([

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ComponentMap, InstanceId, InstanceName } from '#protocol';
+import type { ComponentMap, InstanceId } from '#protocol';
 import { describe, expect, test } from 'vitest';
 import { REASON_LASTS_MS } from '../../../control-plane/server/domain/agent-health.ts';
 import { openCoreWorld, type CoreWorld } from '../../support/core-world.ts';
