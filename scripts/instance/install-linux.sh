@@ -146,7 +146,7 @@ fetch() {
   [ "$got" -ne 0 ] || return 0
   why=$(tail -n 1 "$stage/said")
   case "$got $why" in
-  5\ * | 97\ * | *CONNECT* | *roxy*) fail install-proxy-refused "$why" ;;
+  5\ * | 97\ * | 22*407* | *CONNECT* | *roxy*) fail install-proxy-refused "$why" ;;
   35\ * | 51\ * | 60\ * | 77\ * | 205\ *) fail install-tls-untrusted "$why" ;;
   22*404* | 208*404*) fail install-release-missing "$url has no $archive" ;;
   23\ * | 203\ *) fail install-disk-full "$why" ;;

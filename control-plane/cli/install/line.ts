@@ -27,10 +27,11 @@ const GET =
 
 /** What becomes of the codes of curl. */
 const JUDGE =
-  's=$(get "$u/install/linux.sh") || case $? in ' +
-  '35|51|60|77) no "install-tls-untrusted: Who answered is not the control plane that the line names. Nothing was run.";; ' +
-  '5|56|97) no "install-proxy-refused: The proxy did not let the connection through. Check HTTPS_PROXY and NO_PROXY.";; ' +
-  '127) no "install-tool-missing: Neither curl nor wget is there. Install one of them.";; ' +
+  // 22 is what curl makes of a proxy's 407, too.
+  's=$(get "$u/install/linux.sh") || case $?.$HTTPS_PROXY$https_proxy in ' +
+  '35.*|51.*|60.*|77.*) no "install-tls-untrusted: Who answered is not the control plane that the line names. Nothing was run.";; ' +
+  '5.*|56.*|97.*|22.?*) no "install-proxy-refused: The proxy did not let the connection through. Check HTTPS_PROXY and NO_PROXY.";; ' +
+  '127.*) no "install-tool-missing: Neither curl nor wget is there. Install one of them.";; ' +
   '*) no "install-unreachable: $u cannot be reached. Check name resolution, route, firewall and HTTPS_PROXY.";; esac';
 
 const CHECK =
