@@ -57,8 +57,6 @@ fail() {
   exit 1
 }
 
-# --- The end, good or bad --------------------------------------------------------------------------------------------
-
 stage= old_current= made_base= made_version= old_version= made_current= made_link= made_state= made_settings= made_unit=
 old_unit= touched_service=
 
@@ -103,27 +101,21 @@ trap 'failure=install-interrupted; detail="by a signal while $step"; exit 130' H
 
 # --- Talking to the control plane ------------------------------------------------------------------------------------
 
-# Trusts the authority of the line alone, or the public ones; never nobody.
+# They trust the authority of the line alone, or the public ones; never nobody.
 curl_trusting() {
-  if [ -z "$authority" ]; then
-    curl --proto '=https' --tlsv1.2 --fail --silent --show-error "$@"
-  else
-    curl --proto '=https' --tlsv1.2 --fail --silent --show-error --cacert /dev/fd/3 --capath /dev/null "$@" 3<<AUTHORITY
+  curl --proto '=https' --tlsv1.2 --fail --silent --show-error ${authority:+--cacert /dev/fd/3 --capath /dev/null} \
+    "$@" 3<<AUTHORITY
 $authority
 AUTHORITY
-  fi
 }
 
+# The directory of public authorities counts beside the file, unless it is another one.
 wget_trusting() {
-  if [ -z "$authority" ]; then
-    wget --no-verbose --secure-protocol=TLSv1_2 "$@"
-  else
-    # The directory of public authorities counts beside the file, unless it is another one.
-    mkdir -p "$stage/none"
-    wget --no-verbose --secure-protocol=TLSv1_2 --ca-directory="$stage/none" --ca-certificate=/dev/fd/3 "$@" 3<<AUTHORITY
+  mkdir -p "$stage/none"
+  wget --no-verbose --secure-protocol=TLSv1_2 ${authority:+"--ca-directory=$stage/none" --ca-certificate=/dev/fd/3} \
+    "$@" 3<<AUTHORITY
 $authority
 AUTHORITY
-  fi
 }
 
 # Says how it goes, where it can: without curl the body, which holds the token, would have to go through a file.
@@ -166,14 +158,10 @@ read_arguments() {
     --bytes) bytes=$2 ;;
     --sha256) sha256=$2 ;;
     --name) name=$2 ;;
-    --no-service)
-      service=no
-      shift
-      continue
-      ;;
+    --no-service) service=no ;;
     *) exit 2 ;;
     esac
-    shift 2
+    case $1 in --no-service) shift ;; *) shift 2 ;; esac
   done
   archive="latchkey-agent-$version-$platform.tar.gz"
 }
