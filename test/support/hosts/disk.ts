@@ -15,6 +15,7 @@ export interface DiskOptions {
   readonly name: string;
   readonly rootfs: string;
   readonly accounts: readonly Account[];
+  readonly diskMebibytes?: number | undefined;
 }
 
 /** Makes the disk of a host, with its name and its accounts. */
@@ -23,18 +24,28 @@ export async function makeDisk(fabric: FabricInternals, options: DiskOptions): P
   const root = `${base}/root`;
   const script = `
     set -eu
+    mkdir -p "$1"
+    if [ -n "$4" ]; then mount -t tmpfs -o "mode=755,size=$4m" tmpfs "$1"; fi
     mkdir -p "$1/upper" "$1/work" "$1/root"
     mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work" "$1/root"
     echo "$3" > "$1/root/etc/hostname"
     printf '127.0.0.1 localhost\\n127.0.1.1 %s\\n' "$3" > "$1/root/etc/hosts"`;
-  await mustRun([...fabric.enter, 'sh', '-c', script, 'sh', base, options.rootfs, options.name]);
+  const size = options.diskMebibytes === undefined ? '' : String(options.diskMebibytes);
+  await mustRun([...fabric.enter, 'sh', '-c', script, 'sh', base, options.rootfs, options.name, size]);
   const disk: Disk = {
     root,
     exec: (argv, more = {}) =>
       run([...fabric.enter, 'chroot', root, ...argv], { ...more, env: placeEnvironment(more.env) }),
     async remove() {
       if (!fabric.alive) return; // and the disk with it
-      await mustRun([...fabric.enter, 'sh', '-c', 'umount -l "$1/root" && rm -rf "$1"', 'sh', base]);
+      await mustRun([
+        ...fabric.enter,
+        'sh',
+        '-c',
+        'umount -l "$1/root" && if mountpoint -q "$1"; then umount -l "$1"; fi && rm -rf "$1"',
+        'sh',
+        base,
+      ]);
     },
   };
   await addAccounts((argv, more) => disk.exec(argv, more), options.accounts);

@@ -24,6 +24,8 @@ export interface HostOptions {
   readonly name: string;
   readonly suite?: Suite;
   readonly accounts?: readonly Account[];
+  /** What its disk can hold beside the shared root file system; as much as the machine's memory when absent. */
+  readonly diskMebibytes?: number;
   /** Directories of this machine to show inside, beside the checkout. */
   readonly bind?: readonly { readonly from: string; readonly to: string; readonly readOnly?: boolean }[];
 }
@@ -79,10 +81,10 @@ export async function bootHost(fabric: Fabric, options: HostOptions): Promise<Ho
 
 /** Makes a host that has never been switched on: its disk can be prepared with `exec` and `writeFile`. */
 export async function createHost(fabric: Fabric, options: HostOptions): Promise<Host> {
-  const { name, accounts = [], bind = [] } = options;
+  const { name, accounts = [], bind = [], diskMebibytes } = options;
   if (!/^[a-z0-9][a-z0-9-]{0,39}$/.test(name)) throw new Error(`not a name for a host: ${name}`);
   const rootfs = await ensureRootfs(options.suite);
-  const disk = await makeDisk(fabric.internals, { name, rootfs, accounts });
+  const disk = await makeDisk(fabric.internals, { name, rootfs, accounts, diskMebibytes });
   const machine = createMachine(fabric.internals, {
     name,
     root: disk.root,

@@ -13,12 +13,13 @@ import { mustRun } from './run.ts';
 export type Suite = 'bookworm' | 'trixie';
 
 /** What every host has beside mmdebstrap's smallest set: a login, ssh, a network, and what an installer needs; a name service beside the local
- * files. */
+ * files; a clock of its own, which a container does not have. */
 const PACKAGES = [
   'ca-certificates',
   'curl',
   'dbus',
   'iproute2',
+  'libfaketime',
   'libnss-extrausers',
   'libpam-modules',
   'libpam-systemd',
