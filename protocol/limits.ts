@@ -66,6 +66,11 @@ export const BODY_BYTES_MAX = 1024 * 1024;
 export const SEALED_PASSWORDS_PER_CHUNK_MAX = 2_000;
 /** How many instances one reset may name. */
 export const TARGETS_MAX = 10_000;
+/** How many tasks of one reset may be with their instances at once: when nobody says, and at the most. */
+export const RESET_CONCURRENCY_DEFAULT = 50;
+export const RESET_CONCURRENCY_MAX = 1_000;
+/** How many of the resets that retry another one are named with it. */
+export const RETRIES_SHOWN_MAX = 20;
 /** How many instances one request may add; all of them or none. */
 export const INSTANCES_PER_IMPORT_MAX = 2_000;
 /** How many rows one page of a listing holds at the most. */

@@ -32,6 +32,13 @@ export const TaskState = z.enum([
 ]);
 export type TaskState = z.infer<typeof TaskState>;
 
+/**
+ * How a reset stands as a whole. `paused`: nothing more of it is sent until it is resumed. `stopped`: too many of its
+ * instances failed, and what had not been sent by then was cancelled. `finished`: none of its tasks is open any more.
+ */
+export const ResetState = z.enum(['running', 'paused', 'stopped', 'finished']);
+export type ResetState = z.infer<typeof ResetState>;
+
 /** As what a task counts in the sums of a reset; `pending` is everything that is still to come to an end. */
 export const TASK_COUNTS_AS = {
   pending: 'pending',

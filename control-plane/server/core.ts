@@ -9,6 +9,7 @@ import { createBackground } from './service/background.ts';
 import { createDispatcher, type Dispatcher } from './service/dispatcher.ts';
 import { createGate, type Gate } from './service/gate.ts';
 import type { CatalogueScript, Clock, Hash, Log, Random } from './service/ports.ts';
+import { createPacer } from './service/pacer.ts';
 import { createRefusalCounter, type RefusalCounter } from './service/refusal-counter.ts';
 import type { ResetService } from './service/reset-service.ts';
 import { createResetService } from './service/resets/service.ts';
@@ -75,12 +76,14 @@ export async function createCore(deps: CoreDeps): Promise<Core> {
     onVacant: (session) => board.disconnected(session.instanceId, 'closed'),
   });
   const orderSigner = () => deps.identity().orderSigner;
-  const dispatcher = createDispatcher({ ...deps, directory, orderSigner, bus });
+  const dispatcher = createDispatcher({
+    ...{ ...deps, directory, orderSigner, bus },
+    onTried: (instance, held) => pacer.tried(instance, held),
+  });
+  const pacer = createPacer({ store, clock, log, bus, directory, onErased, deliver: (id) => dispatcher.deliver(id) });
   const listener = createSessionEvents({ ...deps, board, dispatcher, bus, refusals, onErased });
   const resets = createResetService({ ...deps, gate, bus, onErased });
-  bus.onWake((instances) => {
-    for (const id of instances) dispatcher.deliver(id);
-  });
+  bus.onWake((ids) => pacer.wake(ids));
   await store.transaction((tx) => tx.instances.markAllDisconnected());
   const background = createBackground(log);
   const gatewayDeps = { ...deps, instances: store.read.instances, directory, listener, background };
@@ -101,6 +104,7 @@ export async function createCore(deps: CoreDeps): Promise<Core> {
     },
     async drain() {
       const swept = sweep.stop();
+      pacer.stop();
       for (const session of directory.all()) {
         session.send({
           type: 'drain',
@@ -114,7 +118,9 @@ export async function createCore(deps: CoreDeps): Promise<Core> {
     async settled() {
       // Each may have started the next.
       await background.settled();
+      await pacer.settled();
       await dispatcher.idle();
+      await pacer.settled();
       await refusals.settled();
     },
   };

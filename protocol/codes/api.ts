@@ -71,7 +71,12 @@ export const API_CODES = {
 
   'reset-not-found': code(404, 'There is no such reset.', 'List them with "latchkey resets list".'),
   'reset-not-planned': code(409, 'The plan has been used or has expired.', 'Plan the reset again.'),
-  'reset-finished': code(409, 'The reset is finished.', 'There is nothing left to cancel.'),
+  'reset-finished': code(409, 'The reset is finished.', 'There is nothing left to pause, resume or cancel.'),
+  'reset-stopped': code(
+    409,
+    'The reset has stopped, because too many instances failed.',
+    'Retry it with "latchkey resets retry ID" once the cause is mended.',
+  ),
   'no-targets': code(422, 'No instance matches.', 'Name instances, or a tag that some instance has.'),
   'too-many-targets': code(422, 'One reset takes at most 10,000 instances.', 'Split it.'),
   'os-mixed': code(

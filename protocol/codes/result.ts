@@ -137,6 +137,10 @@ export const TASK_CODES = {
   'task-expired': code('The reset was not delivered before its limit.', 'Reset again when the agent is running.'),
   'cancelled-by-operator': code('An operator cancelled it.', 'Nothing to do.'),
   'cancelled-by-restore': code('The control plane was restored from a backup.', 'Reset again.'),
+  'stopped-after-failures': code(
+    'It was not sent: too many instances of the same reset had failed before.',
+    'See why they failed, then retry the reset with --with-cancelled.',
+  ),
   'superseded-by-newer': code('A newer reset replaced it.', 'Nothing to do.'),
 } as const satisfies Record<string, CodeEntry>;
 

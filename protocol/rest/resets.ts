@@ -13,11 +13,18 @@ import {
   ResetId,
   TaskId,
 } from '../ids.ts';
-import { SEALED_PASSWORDS_PER_CHUNK_MAX, TAGS_MAX, TARGETS_MAX } from '../limits.ts';
+import {
+  RESET_CONCURRENCY_DEFAULT,
+  RESET_CONCURRENCY_MAX,
+  RETRIES_SHOWN_MAX,
+  SEALED_PASSWORDS_PER_CHUNK_MAX,
+  TAGS_MAX,
+  TARGETS_MAX,
+} from '../limits.ts';
 import { SealedPassword } from '../order.ts';
 import { PasswordPolicy } from '../passwords.ts';
 import { Signed } from '../signing.ts';
-import { ResetMode, ResetOptions, TaskState, VerifiedBy, Warning } from '../tasks.ts';
+import { ResetMode, ResetOptions, ResetState, TaskState, VerifiedBy, Warning } from '../tasks.ts';
 import { PageQuery, Reason, pageOf } from './common.ts';
 import { TagKey, TagValue } from './instances.ts';
 
@@ -45,6 +52,12 @@ export const PlanReset = z.strictObject({
   options: ResetOptions.default({ unlock: false, unexpire: false, mustChange: false }),
   /** End an unapplied reset of the same account instead of being blocked by it. */
   supersede: z.boolean().default(false),
+  /** How many of its tasks may be with their instances at once. */
+  concurrency: z.int().min(1).max(RESET_CONCURRENCY_MAX).default(RESET_CONCURRENCY_DEFAULT),
+  /** Cancel what has not been sent once so many of the sent ones failed, or ended unknown. Null: never. */
+  stopAfterFailures: z.int().min(1).max(TARGETS_MAX).nullable().default(null),
+  /** The reset whose failures this one is to mend. */
+  retryOf: ResetId.nullable().default(null),
 });
 export type PlanReset = z.input<typeof PlanReset>;
 
@@ -116,6 +129,18 @@ export const Reset = z.object({
   /** The limit that the client set: after it, nothing is applied any more. */
   notAfter: EpochMs,
   counts: ResetCounts,
+  /** How many of the pending ones are with their instances now. */
+  inFlight: z.int(),
+  state: ResetState,
+  concurrency: z.int(),
+  stopAfterFailures: z.int().nullable(),
+  /** Since when nothing more of it is sent; null unless somebody paused it and nobody resumed it. */
+  pausedAt: EpochMs.nullable(),
+  /** When too many had failed; null if that never came. */
+  stoppedAt: EpochMs.nullable(),
+  /** The reset that this one retries, and those that retry this one, newest first. */
+  retryOf: ResetId.nullable(),
+  retriedBy: z.array(ResetId).max(RETRIES_SHOWN_MAX),
   /** Null while a task is not finished. */
   finishedAt: EpochMs.nullable(),
 });
@@ -168,10 +193,14 @@ export const CancelledReset = z.object({
   tooLate: z.int(),
 });
 
-/** The data of the server-sent event `progress`: the counts, and the tasks that changed since the last one. */
+/**
+ * The data of the server-sent event `progress`: the counts, and tasks that changed since the last one. There are at most
+ * ten events a second, and none is larger than 512 KiB; what does not fit into one comes with the next.
+ */
 export const ProgressEvent = z.object({
   resetId: ResetId,
   counts: ResetCounts,
+  state: ResetState,
   finished: z.boolean(),
   tasks: z.array(Task),
 });

@@ -111,6 +111,11 @@ export function aReset(change: Partial<ResetRecord> = {}): ResetRecord {
     requestedAt: null,
     notAfter: null,
     finishedAt: null,
+    concurrency: 7,
+    stopAfterFailures: 3,
+    retryOf: ResetId.parse(randomUUID()),
+    pausedAt: 1_700_000_000_006,
+    stoppedAt: 1_700_000_000_007,
     ...change,
   };
 }

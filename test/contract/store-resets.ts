@@ -46,6 +46,33 @@ export function resetPromises(fixture: () => StoreFixture): void {
     expect((await store.read.resets.get(reset.id))?.finishedAt).toBe(50);
   });
 
+  test('holds a reset and lets it go, and keeps when it stopped first', async () => {
+    const { store } = fixture();
+    const reset = aReset({ pausedAt: null, stoppedAt: null });
+    await store.transaction((tx) => tx.resets.insert(reset, []));
+    await store.transaction((tx) => tx.resets.pause(reset.id, 5));
+    expect(await store.read.resets.get(reset.id)).toEqual({ ...reset, pausedAt: 5 });
+    await store.transaction((tx) => tx.resets.pause(reset.id, null));
+    await store.transaction((tx) => tx.resets.stop(reset.id, 6));
+    await store.transaction((tx) => tx.resets.stop(reset.id, 7));
+    expect(await store.read.resets.get(reset.id)).toEqual({ ...reset, stoppedAt: 6 });
+  });
+
+  test('finds what is started and not finished, and what retries a reset', async () => {
+    const { store } = fixture();
+    const first = aReset({ requestedAt: 1, notAfter: 9, finishedAt: 5, retryOf: null });
+    const again = [2, 3].map((requestedAt) => aReset({ requestedAt, notAfter: 9, retryOf: first.id }));
+    await store.transaction(async (tx) => {
+      for (const reset of [first, ...again, aReset({ retryOf: first.id })]) await tx.resets.insert(reset, []);
+    });
+    const open = again.map(({ id }) => id).sort();
+    expect(await store.read.resets.open(10, null)).toEqual(open);
+    expect(await store.read.resets.open(1, null)).toEqual(open.slice(0, 1));
+    expect(await store.read.resets.open(1, open[0] ?? null)).toEqual(open.slice(1));
+    expect(await store.read.resets.retriesOf(first.id, 10)).toEqual([again[1]?.id, again[0]?.id]);
+    expect(await store.read.resets.retriesOf(first.id, 1)).toEqual([again[1]?.id]);
+  });
+
   test('lists started resets newest first, in pages, and only those within the projects, or of the token', async () => {
     const { store } = fixture();
     const here = ProjectName.parse('here');

@@ -117,18 +117,30 @@ export function taskPromises(fixture: () => StoreFixture): void {
     expect(await store.read.tasks.overdue(99, 10)).toEqual([]);
   });
 
-  test('finds each instance that has something pending once, and goes on where it stopped', async () => {
+  test('lists what waits to be sent online by id, and goes on where it stopped', async () => {
     const { store } = fixture();
-    const reset = aReset();
-    const instances = Array.from({ length: 5 }, someInstanceId).sort();
+    const [reset, other] = [aReset(), aReset()];
+    const tasks = Array.from({ length: 5 }, () => aTask(reset)).sort((a, b) => (a.id < b.id ? -1 : 1));
     await store.transaction(async (tx) => {
-      await tx.resets.insert(reset, []);
-      await tx.tasks.insert(instances.flatMap((instanceId) => [1, 2].map(() => aTask(reset, { instanceId }))));
+      for (const each of [reset, other]) await tx.resets.insert(each, []);
+      await tx.tasks.insert([...tasks, aTask(other)].reverse());
       await tx.tasks.insert([aTask(reset, { mode: 'offline' }), aTask(reset, { state: 'running' })]);
     });
-    const first = await store.read.tasks.instancesWithPending(3);
-    expect(first).toEqual(instances.slice(0, 3));
-    expect(await store.read.tasks.instancesWithPending(3, first.at(-1))).toEqual(instances.slice(3));
+    const expected = tasks.map(({ id, instanceId }) => ({ id, instanceId }));
+    const first = await store.read.tasks.inTurn(reset.id, 3, null);
+    expect(first).toEqual(expected.slice(0, 3));
+    expect(await store.read.tasks.inTurn(reset.id, 3, first.at(-1)?.id ?? null)).toEqual(expected.slice(3));
+  });
+
+  test('counts and finds tasks of a reset by state, and those of no other', async () => {
+    const { store } = fixture();
+    const { reset } = await oneOfEach();
+    await oneOfEach();
+    expect(await store.read.tasks.countIn(reset.id, ['dispatched', 'accepted', 'failed'])).toBe(3);
+    expect(await store.read.tasks.countIn(aReset().id, ['pending'])).toBe(0);
+    const unapplied = await store.read.tasks.unappliedOf(reset.id, 10);
+    expect(states(unapplied).sort()).toEqual(['awaiting-boot', 'pending', 'staged']);
+    expect(await store.read.tasks.unappliedOf(reset.id, 2)).toHaveLength(2);
   });
 
   test('takes the largest reset at once', { timeout: 30_000 }, async () => {

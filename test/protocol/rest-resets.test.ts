@@ -5,6 +5,7 @@ import {
   PlanReset,
   SEALED_PASSWORDS_PER_CHUNK_MAX,
   StartReset,
+  RESET_CONCURRENCY_MAX,
   TAGS_MAX,
   TARGETS_MAX,
   toBase64Url,
@@ -24,6 +25,9 @@ describe('the plan of a reset', () => {
       account: null,
       options: { unlock: false, unexpire: false, mustChange: false },
       supersede: false,
+      concurrency: 50,
+      stopAfterFailures: null,
+      retryOf: null,
     });
     expect(plan({ options: { unlock: true } }).data?.options).toEqual({
       unlock: true,
@@ -42,6 +46,10 @@ describe('the plan of a reset', () => {
     ['a tag with something beside', { targets: { tags: [{ key: 'role', value: 'web', not: true }] } }],
     ['too many tags', { targets: { tags: Array.from({ length: TAGS_MAX + 1 }, () => ({ key: 'a', value: 'b' })) } }],
     ['too many targets', { targets: { instances: Array.from({ length: TARGETS_MAX + 1 }, (_, i) => `i${i}`) } }],
+    ['no concurrency', { concurrency: 0 }],
+    ['more at once than a batch may', { concurrency: RESET_CONCURRENCY_MAX + 1 }],
+    ['half an instance at once', { concurrency: 1.5 }],
+    ['a stop before the first failure', { stopAfterFailures: 0 }],
     ['another mode', { mode: 'rescue' }],
     ['an option that is not known', { options: { force: true } }],
     ['an option that is no switch', { options: { unlock: 'yes' } }],

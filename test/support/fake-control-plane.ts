@@ -179,6 +179,7 @@ export class FakeControlPlane {
     const reset: Reset = {
       ...{ id: plan.resetId, mode: plan.mode, account: account === '@rid-500' ? null : account, options: plan.options },
       ...{ requestedBy: 'test', requestedAt: Date.now(), notAfter: request.notAfter, finishedAt: null },
+      ...BATCH_FIELDS,
       counts: { total: 0, succeeded: 0, failed: 0, blocked: 0, pending: 0 },
     };
     planned.started = { reset, tasks: new Map() };
@@ -239,7 +240,7 @@ export class FakeControlPlane {
     const running = tasks.map((task): Task => ({ ...task, state: 'running', result: null, verifiedBy: null }));
     const { counts, finishedAt, id: resetId } = withCounts(started);
     const event = (some: Task[], finished: boolean) =>
-      `event: progress\ndata: ${JSON.stringify({ resetId, counts, finished, tasks: some })}\n\n`;
+      `event: progress\ndata: ${JSON.stringify({ resetId, counts, state: 'running', finished, tasks: some })}\n\n`;
     yield 'retry: 2000\n\n';
     yield event(running, false);
     if (this.streamsToBreak > 0) {
@@ -251,6 +252,15 @@ export class FakeControlPlane {
     else await new Promise(() => undefined); // Stays open, like a reset that goes on.
   }
 }
+
+const BATCH_FIELDS: Pick<
+  Reset,
+  'inFlight' | 'state' | 'concurrency' | 'stopAfterFailures' | 'pausedAt' | 'stoppedAt' | 'retryOf' | 'retriedBy'
+> = {
+  ...{ inFlight: 0, concurrency: 50, stopAfterFailures: null, pausedAt: null, stoppedAt: null, retryOf: null },
+  state: 'running',
+  retriedBy: [],
+};
 
 async function sign(result: TaskResult, { signer }: FakeIdentity, behaviour: Behaviour): Promise<Signed | null> {
   if (behaviour.kind !== 'forges') return signJson(signer, 'result', result);

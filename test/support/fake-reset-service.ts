@@ -62,6 +62,15 @@ export class FakeResetService implements ResetService {
     return this.#answer({ cancelled: 1, tooLate: 0 });
   }
 
+  async pause(_actor: Actor, id: ResetId): Promise<Reset> {
+    this.#known(id);
+    return this.#answer(this.reset());
+  }
+
+  async resume(_actor: Actor, id: ResetId): Promise<Reset> {
+    return this.pause(_actor, id);
+  }
+
   async *watch(_actor: Actor, _id: ResetId, signal: AbortSignal): AsyncGenerator<ProgressEvent> {
     this.watching += 1;
     try {
@@ -84,7 +93,7 @@ export class FakeResetService implements ResetService {
 
   /** Something has happened to the reset. */
   progress(finished: boolean): void {
-    this.#events.push({ resetId: this.id, counts: this.reset().counts, finished, tasks: [] });
+    this.#events.push({ resetId: this.id, counts: this.reset().counts, state: 'running', finished, tasks: [] });
     this.#wake();
   }
 
@@ -98,7 +107,8 @@ export class FakeResetService implements ResetService {
       requestedAt: 0,
       notAfter: 1,
       counts: { total: 1, succeeded: 0, failed: 0, blocked: 0, pending: 1 },
-      finishedAt: null,
+      ...{ inFlight: 0, state: 'running', concurrency: 50, stopAfterFailures: null },
+      ...{ pausedAt: null, stoppedAt: null, retryOf: null, retriedBy: [], finishedAt: null },
     };
   }
 }

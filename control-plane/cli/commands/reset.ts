@@ -1,3 +1,4 @@
+import { RESET_CONCURRENCY_DEFAULT } from '#protocol';
 import { mustRead } from '../config/load.ts';
 import { clientError, usageError } from '../errors.ts';
 import type { Ports } from '../ports.ts';
@@ -39,6 +40,8 @@ export const addReset: AddVerb = (command, context) => {
     .option('--dry-run', 'say who would be reset and who is blocked; change nothing')
     .option('--skip-blocked', 'leave out what is blocked instead of doing nothing')
     .option('--supersede', 'end an unfinished reset of the same account')
+    .option('--concurrency <N>', `how many instances at once (default: ${RESET_CONCURRENCY_DEFAULT})`)
+    .option('--stop-after <N>', 'once so many have failed, cancel what was not sent yet')
     .option('--no-wait', 'end once the reset is accepted')
     .option('--json', 'print one JSON object')
     .option('--known-instances <FILE>', 'the pinned identities (default: in the state directory)')

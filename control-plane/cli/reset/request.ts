@@ -1,5 +1,15 @@
 import * as z from 'zod';
-import { AccountName, InstanceId, InstanceName, ResetMode, parseTag, TARGETS_MAX, type PlanReset } from '#protocol';
+import {
+  AccountName,
+  InstanceId,
+  InstanceName,
+  RESET_CONCURRENCY_DEFAULT,
+  RESET_CONCURRENCY_MAX,
+  ResetMode,
+  parseTag,
+  TARGETS_MAX,
+  type PlanReset,
+} from '#protocol';
 import { ConnectionFlags } from '../config/config.ts';
 import { clientError, usageError, type ErrorDetail } from '../errors.ts';
 
@@ -18,6 +28,8 @@ export const ResetFlags = ConnectionFlags.extend({
   dryRun: z.boolean().default(false),
   skipBlocked: z.boolean().default(false),
   supersede: z.boolean().default(false),
+  concurrency: z.coerce.number().int().min(1).max(RESET_CONCURRENCY_MAX).default(RESET_CONCURRENCY_DEFAULT),
+  stopAfter: z.coerce.number().int().min(1).max(TARGETS_MAX).optional(),
   /** commander's name for the absence of `--no-wait`. */
   wait: z.boolean().default(true),
   json: z.boolean().default(false),
@@ -77,6 +89,9 @@ export function interpretReset(
       account: account?.data ?? null,
       options: { unlock: flags.unlock, unexpire: flags.unexpire, mustChange: flags.mustChange },
       supersede: flags.supersede,
+      concurrency: flags.concurrency,
+      stopAfterFailures: flags.stopAfter ?? null,
+      retryOf: null,
     },
     passwordSource: passwordSourceOf(flags),
     dryRun: flags.dryRun,

@@ -1,25 +1,25 @@
-import type { InstanceId, ResetId, TaskId } from '#protocol';
+import type { ResetId, TaskId } from '#protocol';
 
 /**
  * Routing between the replicas of a control plane: ids only, at most once. Whatever gets lost here is found again by
  * the sweep and by every new session, because the store has the truth.
  */
 export interface Bus {
-  /** The instances have tasks to deliver. */
-  wake(instances: readonly InstanceId[]): void;
-  onWake(listener: (instances: readonly InstanceId[]) => void): () => void;
-  /** Tasks of a reset changed. */
+  /** The resets have tasks that wait to be sent, or may have. */
+  wake(resets: readonly ResetId[]): void;
+  onWake(listener: (resets: readonly ResetId[]) => void): () => void;
+  /** Tasks of a reset changed; with none named, the reset itself. */
   changed(reset: ResetId, tasks: readonly TaskId[]): void;
   onChanged(reset: ResetId, listener: (tasks: readonly TaskId[]) => void): () => void;
 }
 
 /** The bus of a single replica. Listeners are called in order, before `wake` and `changed` return. */
 export function createInProcessBus(): Bus {
-  const wakeListeners = new Set<(instances: readonly InstanceId[]) => void>();
+  const wakeListeners = new Set<(resets: readonly ResetId[]) => void>();
   const changeListeners = new Map<ResetId, Set<(tasks: readonly TaskId[]) => void>>();
   return {
-    wake(instances) {
-      for (const listener of wakeListeners) listener(instances);
+    wake(resets) {
+      for (const listener of wakeListeners) listener(resets);
     },
     onWake(listener) {
       wakeListeners.add(listener);

@@ -13,6 +13,8 @@ export type Action =
   | 'reset.plan'
   | 'reset.start'
   | 'reset.cancel'
+  | 'reset.pause'
+  | 'reset.resume'
   | 'token.read'
   | 'token.create'
   | 'token.revoke'
@@ -49,6 +51,8 @@ const OPERATOR: readonly Action[] = [
   'reset.plan',
   'reset.start',
   'reset.cancel',
+  'reset.pause',
+  'reset.resume',
   'join-token.create',
   'audit.read',
 ];

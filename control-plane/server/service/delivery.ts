@@ -7,10 +7,13 @@ import {
   type InstanceId,
   type OperatingSystem,
   type PasswordPolicy,
+  type ResetId,
   type Signer,
 } from '#protocol';
 import { actorOfToken, type Actor } from '../domain/actor.ts';
+import { decideBatch } from '../domain/batch.ts';
 import { authorizeReset, judgeReset, type ResetQuestion } from '../domain/readiness.ts';
+import { IN_FLIGHT_STATES } from '../domain/task.ts';
 import type { Session } from '../gateway/session.ts';
 import type { SessionDirectory } from '../gateway/session-directory.ts';
 import type { Bus } from '../bus/bus.ts';
@@ -32,20 +35,32 @@ export interface DeliveryDeps {
   readonly log: Log;
 }
 
-/** Sends what is open for that instance, if it has a session and answers in it. */
-export async function deliverInstance(deps: DeliveryDeps, id: InstanceId): Promise<void> {
+/**
+ * Sends what is open for that instance, if it has a session and answers in it. Returns the resets whose turn for it has
+ * not come.
+ */
+export async function deliverInstance(deps: DeliveryDeps, id: InstanceId): Promise<readonly ResetId[]> {
   const session = deps.directory.find(id, 'agent');
-  if (session === null) return;
+  if (session === null) return [];
   const now = deps.clock.now();
   const unfinished = await deps.store.read.tasks.unfinishedOf([id]);
   const open = unfinished.filter((task) => task.mode === 'online' && task.notAfter > now && !session.sent.has(task.id));
-  if (open.length === 0) return;
+  if (open.length === 0) return [];
   // The health that was last reported cannot know what happened since: nothing is sent without a fresh answer.
   const alive = await session.liveness.ask();
-  for (const task of open) await deliverTask(deps, session, task, alive);
+  const held: ResetId[] = [];
+  for (const task of open) {
+    if ((await deliverTask(deps, session, task, alive)) === 'held') held.push(task.resetId);
+  }
+  return held;
 }
 
-async function deliverTask(deps: DeliveryDeps, session: Session, task: TaskRecord, alive: boolean): Promise<void> {
+async function deliverTask(
+  deps: DeliveryDeps,
+  session: Session,
+  task: TaskRecord,
+  alive: boolean,
+): Promise<'held' | 'done'> {
   const { store, clock, bus } = deps;
   const at = clock.now();
   const departing = await store.transaction(async (tx) => {
@@ -54,6 +69,7 @@ async function deliverTask(deps: DeliveryDeps, session: Session, task: TaskRecor
     if (current === null || instance === null || current.sealed === null) return null;
     const question = await questionOf(tx, current, instance, at);
     if (current.state === 'pending') {
+      if (!(await isItsTurn(tx, current.resetId))) return 'held';
       const blocked = judgeReset(question) ?? (alive ? null : 'agent-not-responding');
       if (blocked !== null) {
         await changeTask(tx, current, { type: 'block' }, { actor: 'system', at }, { code: blocked });
@@ -76,8 +92,21 @@ async function deliverTask(deps: DeliveryDeps, session: Session, task: TaskRecor
     if (next === null) return null;
     return { task: current, instance, sealed: current.sealed, privileged: question.actor?.privileged ?? false, isHeld };
   });
+  if (departing === 'held') return 'held';
   bus.changed(task.resetId, [task.id]);
   if (departing !== null) await sendOrder(deps, session, departing);
+  return 'done';
+}
+
+/**
+ * Whether one more task of the reset may leave. Asked in the transaction in which it does, so that no two that leave at
+ * the same time both take the last place. What has been sent before does not ask again: it is to come to its end.
+ */
+async function isItsTurn(tx: Repositories, id: ResetId): Promise<boolean> {
+  const reset = await tx.resets.get(id);
+  if (reset === null) return false;
+  const decision = decideBatch(reset, await tx.tasks.countIn(id, IN_FLIGHT_STATES));
+  return decision.do === 'send' && decision.room > 0;
 }
 
 /** Whether who asked for it still may, for a project that still wants it. */

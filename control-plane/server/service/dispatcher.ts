@@ -1,4 +1,4 @@
-import type { InstanceId } from '#protocol';
+import type { InstanceId, ResetId } from '#protocol';
 import { deliverInstance, type DeliveryDeps } from './delivery.ts';
 
 /** How many instances are served at the same time; the others wait in line. */
@@ -11,8 +11,13 @@ export interface Dispatcher {
   idle(): Promise<void>;
 }
 
+export interface DispatcherDeps extends DeliveryDeps {
+  /** An instance has been tried; `held` are the resets whose turn for it has not come. */
+  readonly onTried: (id: InstanceId, held: readonly ResetId[]) => void;
+}
+
 /** Hands tasks to instances. Called for one instance again and again without harm: a task leaves once a session. */
-export function createDispatcher(deps: DeliveryDeps): Dispatcher {
+export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const line: InstanceId[] = [];
   const waiting = new Set<InstanceId>();
   const busy = new Map<InstanceId, { again: boolean }>();
@@ -38,12 +43,14 @@ export function createDispatcher(deps: DeliveryDeps): Dispatcher {
       const state = { again: false };
       busy.set(id, state);
       deliverInstance(deps, id)
-        .catch((error: unknown) => {
+        .catch((error: unknown): readonly ResetId[] => {
           // What was not delivered stays open in the store: the sweep comes back to it.
           deps.log.error({ err: error, instance: id }, 'a delivery failed');
+          return [];
         })
-        .finally(() => {
+        .then((held) => {
           busy.delete(id);
+          deps.onTried(id, held);
           if (state.again) deliver(id);
           advance();
         })

@@ -28,6 +28,9 @@ export interface ResetService {
   get(actor: Actor, id: ResetId): Promise<Reset>;
   tasks(actor: Actor, id: ResetId, query: PageQuery & { state?: TaskState | undefined }): Promise<Listing<Task>>;
   cancel(actor: Actor, id: ResetId): Promise<{ cancelled: number; tooLate: number }>;
+  /** Nothing more of it is sent until it is resumed; what is with an instance comes to its end, and limits pass. */
+  pause(actor: Actor, id: ResetId): Promise<Reset>;
+  resume(actor: Actor, id: ResetId): Promise<Reset>;
   /** First the state as it is, then every change, until the reset is finished or the signal aborts. */
   watch(actor: Actor, id: ResetId, signal: AbortSignal): AsyncIterable<ProgressEvent>;
 }

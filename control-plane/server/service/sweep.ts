@@ -1,4 +1,4 @@
-import type { InstanceId } from '#protocol';
+import type { ResetId } from '#protocol';
 import type { Bus } from '../bus/bus.ts';
 import type { Store } from '../store/store.ts';
 import { createBackground } from './background.ts';
@@ -7,7 +7,7 @@ import { changeTask } from './task-flow.ts';
 
 const SWEEP_INTERVAL_MS = 5_000;
 const OVERDUE_BATCH_ROWS = 500;
-const PENDING_PAGE_ROWS = 1_000;
+const OPEN_PAGE_ROWS = 1_000;
 
 export interface Sweep {
   /** Notes that sealed bytes were erased; the next round overwrites them on disk. */
@@ -46,30 +46,35 @@ export function createSweep(deps: {
 
   async function run(): Promise<void> {
     await expireOverdue();
-    await wakePending();
+    await wakeOpen();
     const plans = await store.transaction((tx) => tx.resets.deleteExpiredPlans(clock.now()));
     if (!scrubDue && plans === 0) return;
     scrubDue = false;
     await store.scrub();
   }
 
-  async function wakePending(): Promise<void> {
-    let page: readonly InstanceId[] = [];
+  async function wakeOpen(): Promise<void> {
+    let page: readonly ResetId[] = [];
     do {
-      page = await store.read.tasks.instancesWithPending(PENDING_PAGE_ROWS, page.at(-1) ?? null);
+      page = await store.read.resets.open(OPEN_PAGE_ROWS, page.at(-1) ?? null);
       bus.wake(page);
-    } while (page.length === PENDING_PAGE_ROWS);
+    } while (page.length === OPEN_PAGE_ROWS);
   }
 
+  /** In bounded steps, so that a large batch whose limit has passed holds nobody else up. */
   async function expireOverdue(): Promise<void> {
-    const at = clock.now();
-    const changed = await store.transaction(async (tx) => {
-      const overdue = await tx.tasks.overdue(at, OVERDUE_BATCH_ROWS);
-      for (const task of overdue) await changeTask(tx, task, { type: 'expire' }, { actor: 'system', at });
-      return overdue;
-    });
-    for (const task of changed) bus.changed(task.resetId, [task.id]);
-    if (changed.length > 0) scrubDue = true;
+    let found = 0;
+    do {
+      const at = clock.now();
+      const changed = await store.transaction(async (tx) => {
+        const overdue = await tx.tasks.overdue(at, OVERDUE_BATCH_ROWS);
+        for (const task of overdue) await changeTask(tx, task, { type: 'expire' }, { actor: 'system', at });
+        return overdue;
+      });
+      found = changed.length;
+      for (const task of changed) bus.changed(task.resetId, [task.id]);
+      if (found > 0) scrubDue = true;
+    } while (found === OVERDUE_BATCH_ROWS && !stopped);
   }
 
   return {

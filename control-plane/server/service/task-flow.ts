@@ -1,4 +1,5 @@
-import type { Code, InstanceId, Signed, TaskResult, TaskState } from '#protocol';
+import type { Code, InstanceId, ResetId, Signed, TaskResult, TaskState } from '#protocol';
+import { FAILURE_STATES, mustStop } from '../domain/batch.ts';
 import { CODE_OF_END, isUnfinished, nextTaskState, UNAPPLIED_STATES, type TaskEvent } from '../domain/task.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories, TaskChange } from '../store/store.ts';
@@ -48,7 +49,28 @@ export async function changeTask(
   if (!isUnfinished(next) && !(await tx.tasks.hasUnfinished(task.resetId))) {
     await tx.resets.finish(task.resetId, cause.at);
   }
+  if (FAILURE_STATES.includes(next)) await stopIfTooMany(tx, task.resetId, cause.at);
   return next;
+}
+
+/** Marks the reset as stopped, from which on nothing more of it is sent. What waits is cancelled after that, in steps. */
+async function stopIfTooMany(tx: Repositories, id: ResetId, at: number): Promise<void> {
+  const reset = await tx.resets.get(id);
+  if (reset === null) return;
+  const failures = await tx.tasks.countIn(id, FAILURE_STATES);
+  const unsent = await tx.tasks.countIn(id, UNAPPLIED_STATES);
+  if (!mustStop(reset, failures, unsent)) return;
+  await tx.resets.stop(id, at);
+  await tx.audit.append({
+    at,
+    actor: 'system',
+    action: 'reset.stop',
+    resource: `reset:${id}`,
+    decision: null,
+    rule: null,
+    code: 'stopped-after-failures',
+    detail: { failures, unsent },
+  });
 }
 
 /**

@@ -112,6 +112,14 @@ export interface ResetRecord {
   readonly requestedAt: number | null;
   readonly notAfter: number | null;
   readonly finishedAt: number | null;
+  /** How many of its tasks may be with their instances at once. */
+  readonly concurrency: number;
+  /** After so many failures nothing more of it is sent; null: never. */
+  readonly stopAfterFailures: number | null;
+  readonly retryOf: ResetId | null;
+  /** Since when it is held; null while it is not. How it stands follows from these times, see `resetStateOf`. */
+  readonly pausedAt: number | null;
+  readonly stoppedAt: number | null;
 }
 
 /** A reset that is no plan any more. */

@@ -104,6 +104,14 @@ export interface ResetRepository {
   /** Marks it started and deletes its planned targets; false when it was started before. */
   start(id: ResetId, at: { readonly requestedAt: number; readonly notAfter: number }): Promise<boolean>;
   finish(id: ResetId, at: number): Promise<void>;
+  /** Holds it from then on; with null, holds it no longer. */
+  pause(id: ResetId, at: number | null): Promise<void>;
+  /** Too many failed. The first time stands. */
+  stop(id: ResetId, at: number): Promise<void>;
+  /** Started resets that retry this one, newest first. */
+  retriesOf(id: ResetId, limit: number): Promise<readonly ResetId[]>;
+  /** For the sweep: started resets that are not finished, by id; `after` goes on behind that one. */
+  open(limit: number, after: ResetId | null): Promise<readonly ResetId[]>;
   /** The projects of the instances that its tasks are about; removed instances do not count. */
   projectsOf(id: ResetId): Promise<readonly ProjectName[]>;
   /** Forgets plans that were never started and have expired; ciphertexts go with them. */
@@ -122,8 +130,16 @@ export interface TaskRepository {
   unfinishedOf(ids: readonly InstanceId[]): Promise<readonly TaskRecord[]>;
   /** For the sweep: unfinished tasks whose limit has passed, at most `limit`. */
   overdue(now: number, limit: number): Promise<readonly TaskRecord[]>;
-  /** For the sweep: instances that have `pending` online tasks, by id; `after` goes on behind that one. */
-  instancesWithPending(limit: number, after?: InstanceId | null): Promise<readonly InstanceId[]>;
+  /** How many tasks of the reset are in one of these states. */
+  countIn(id: ResetId, states: readonly TaskState[]): Promise<number>;
+  /** Where the reset's online tasks are that wait to be sent, by id; `after` goes on behind that one. */
+  inTurn(
+    id: ResetId,
+    limit: number,
+    after: TaskId | null,
+  ): Promise<readonly { readonly id: TaskId; readonly instanceId: InstanceId }[]>;
+  /** Tasks of the reset of which nothing was sent, in no order. */
+  unappliedOf(id: ResetId, limit: number): Promise<readonly TaskRecord[]>;
   insert(tasks: readonly TaskRecord[]): Promise<void>;
   /** Changes the task only if it is still in `from`; false otherwise, so that two writers cannot both win. */
   update(id: TaskId, from: TaskState, change: TaskChange): Promise<boolean>;

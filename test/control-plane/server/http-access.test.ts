@@ -34,6 +34,8 @@ const RIGHTS: Readonly<Record<string, { readonly from: ActorRole; readonly scope
   [`GET ${API_PREFIX}/resets/:id/tasks`]: { from: 'viewer', scoped: true },
   [`GET ${API_PREFIX}/resets/:id/events`]: { from: 'viewer', scoped: true },
   [`POST ${API_PREFIX}/resets/:id/cancel`]: { from: 'operator', scoped: true },
+  [`POST ${API_PREFIX}/resets/:id/pause`]: { from: 'operator', scoped: true },
+  [`POST ${API_PREFIX}/resets/:id/resume`]: { from: 'operator', scoped: true },
   [`GET ${API_PREFIX}/tokens`]: { from: 'administrator', scoped: false },
   [`POST ${API_PREFIX}/tokens`]: { from: 'operator', scoped: true },
   [`DELETE ${API_PREFIX}/tokens/:id`]: { from: 'administrator', scoped: false },

@@ -272,7 +272,7 @@ async function addTask(world: HttpWorld, instanceId: InstanceId): Promise<void> 
         planExpiresAt: now + 1,
         requestedAt: now,
         notAfter: now + 1,
-        finishedAt: null,
+        ...{ finishedAt: null, concurrency: 50, stopAfterFailures: null, retryOf: null, pausedAt: null, stoppedAt: null },
       },
       [],
     );

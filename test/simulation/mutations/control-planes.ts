@@ -60,7 +60,7 @@ export const dropsItsOutbox: Break = (ports) => ({
     ...ports.store,
     read: {
       ...ports.store.read,
-      tasks: overlay(ports.store.read.tasks, { instancesWithPending: async () => Promise.resolve([]) }),
+      resets: overlay(ports.store.read.resets, { open: async () => Promise.resolve([]) }),
     },
   },
 });

@@ -267,9 +267,9 @@ export class ControlPlane {
   #loseWords(core: Core, life: Life): void {
     const wake = core.bus.wake.bind(core.bus);
     Object.assign(core.bus, {
-      wake: (instances: Parameters<typeof wake>[0]) => {
+      wake: (resets: Parameters<typeof wake>[0]) => {
         if (life.hazard('before a wake-up') || this.#deps.losesWord()) return;
-        wake(instances);
+        wake(resets);
       },
     });
   }

@@ -27,7 +27,7 @@ type Resets = RouteDeps['services']['resets'];
 export function resetRoutes({ services, clock }: Pick<RouteDeps, 'services' | 'clock'>): readonly Route[] {
   const { resets, tokens } = services;
   const streams = createProgressStreams({ resets, tokens, clock });
-  return [...askingRoutes(resets), ...readingRoutes(resets), eventsRoute(resets, streams)];
+  return [...askingRoutes(resets), ...holdingRoutes(resets), ...readingRoutes(resets), eventsRoute(resets, streams)];
 }
 
 function askingRoutes(resets: Resets): readonly Route[] {
@@ -42,7 +42,7 @@ function askingRoutes(resets: Resets): readonly Route[] {
       description: 'Who would be reset, to which keys the password is to be sealed, who is blocked and why.',
       body: PlanReset,
       responses: { 200: { description: 'The plan. Nothing else has changed.', schema: ResetPlan } },
-      errors: ['instance-not-found', 'no-targets', 'too-many-targets', 'os-mixed'],
+      errors: ['instance-not-found', 'no-targets', 'too-many-targets', 'os-mixed', 'reset-not-found'],
       handle: async ({ actor, body }) => ({ status: 200, body: await resets.plan(actor, body) }),
     }),
     route({
@@ -83,6 +83,35 @@ function askingRoutes(resets: Resets): readonly Route[] {
       responses: { 200: { description: 'How much was cancelled.', schema: CancelledReset } },
       errors: ['reset-not-found', 'reset-finished'],
       handle: async ({ actor, params }) => ({ status: 200, body: await resets.cancel(actor, params.id) }),
+    }),
+  ];
+}
+
+function holdingRoutes(resets: Resets): readonly Route[] {
+  return [
+    route({
+      method: 'POST',
+      path: `${PATH}/:id/pause`,
+      access: 'reset.pause',
+      tag,
+      summary: 'Send nothing more of a reset until it is resumed',
+      description:
+        'What is with an instance comes to its end (`inFlight`). `notAfter` stands: what was not sent by then expires.',
+      params: Params,
+      responses: { 200: { description: 'The reset, paused.', schema: Reset } },
+      errors: ['reset-not-found', 'reset-finished', 'reset-stopped'],
+      handle: async ({ actor, params }) => ({ status: 200, body: await resets.pause(actor, params.id) }),
+    }),
+    route({
+      method: 'POST',
+      path: `${PATH}/:id/resume`,
+      access: 'reset.resume',
+      tag,
+      summary: 'Go on with a paused reset',
+      params: Params,
+      responses: { 200: { description: 'The reset, going on.', schema: Reset } },
+      errors: ['reset-not-found', 'reset-finished', 'reset-stopped'],
+      handle: async ({ actor, params }) => ({ status: 200, body: await resets.resume(actor, params.id) }),
     }),
   ];
 }
@@ -137,7 +166,8 @@ function eventsRoute(resets: Resets, streams: ProgressStreams): Route {
     tag,
     summary: 'Follow a reset',
     description:
-      'Server-sent events named `progress`: first the state as it is, then every change. Ends when the reset is finished.',
+      'Server-sent events named `progress`: first the state as it is, then every change, at most ten events a second of ' +
+      'at most 512 KiB. Whoever comes back gets the state as it is again. Ends when the reset is finished.',
     params: Params,
     responses: { 200: { description: 'The stream.', schema: z.string(), contentType: 'text/event-stream' } },
     errors: ['reset-not-found', 'rate-limited'],

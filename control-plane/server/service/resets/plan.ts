@@ -7,6 +7,7 @@ import type { ResetDeps } from './deps.ts';
 import { blockedReason, viewReadiness } from './readiness.ts';
 import { sealingKeyIdOf } from './sealing-key.ts';
 import { accountOn, refuseMixed, resolveTargets } from './targets.ts';
+import { visibleReset } from './visibility.ts';
 
 /** First step of a reset, and the dry run: decides everything that can be decided without touching anything. */
 export async function planReset(
@@ -17,6 +18,7 @@ export async function planReset(
   const { store, clock } = deps;
   const subject = 'reset:plan';
   await deps.gate.guard(() => Promise.resolve(deps.gate.decide(actor, 'reset.plan', ANYTHING, { subject })));
+  if (request.retryOf !== null) await visibleReset(deps, store.read, actor, 'reset.read', request.retryOf);
   const instances = await resolveTargets(store.read, actor, request.targets);
   if (request.mode === 'online') refuseMixed(instances);
   const now = clock.now();
@@ -51,6 +53,11 @@ export async function planReset(
     requestedAt: null,
     notAfter: null,
     finishedAt: null,
+    concurrency: request.concurrency,
+    stopAfterFailures: request.stopAfterFailures,
+    retryOf: request.retryOf,
+    pausedAt: null,
+    stoppedAt: null,
   };
   await store.transaction((tx) => tx.resets.insert(reset, records));
   const targets = planned.map(({ instance, account, code }): PlannedTarget => ({

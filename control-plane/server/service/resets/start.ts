@@ -38,11 +38,11 @@ export async function startReset(deps: ResetDeps, actor: Actor, request: Request
     await tx.resets.start(reset.id, { requestedAt: arrivedAt, notAfter: request.notAfter });
     const detail = { mode: reset.mode, tasks: tasks.length, blocked: batch.blocked.length, ...reset.options };
     await tx.audit.append(deps.gate.allowed(actor, 'reset.start', subject, rule, detail));
-    return { done: true, tasks, replaced: batch.replaced } as const;
+    return { done: true, replaced: batch.replaced } as const;
   });
   if (!started.done) return started;
   // After the commit: a lost wake-up is found by the sweep, a wake-up before it would find nothing.
-  deps.bus.wake(started.tasks.filter((task) => task.state === 'pending').map((task) => task.instanceId));
+  deps.bus.wake([request.resetId]);
   for (const task of started.replaced) deps.bus.changed(task.resetId, [task.id]);
   deps.onErased();
   return { done: true };

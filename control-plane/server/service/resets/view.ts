@@ -1,10 +1,17 @@
-import { explain, type AccountName, type InstanceId, type Reset, type ResetCounts, type Task } from '#protocol';
+import { RETRIES_SHOWN_MAX, explain, type AccountName, type InstanceId, type Reset, type Task } from '#protocol';
+import { resetStateOf } from '../../domain/batch.ts';
+import { IN_FLIGHT_STATES } from '../../domain/task.ts';
 import type { InstanceRecord, StartedReset, TaskRecord } from '../../store/records.ts';
 import type { Repositories } from '../../store/store.ts';
 
 /** A started reset as the API shows it. */
-export function resetView(reset: StartedReset, counts: ResetCounts): Reset {
+export async function resetView(read: Repositories, reset: StartedReset): Promise<Reset> {
+  const { concurrency, stopAfterFailures, pausedAt, stoppedAt, retryOf } = reset;
   return {
+    ...{ concurrency, stopAfterFailures, pausedAt, stoppedAt, retryOf },
+    state: resetStateOf(reset),
+    inFlight: await read.tasks.countIn(reset.id, IN_FLIGHT_STATES),
+    retriedBy: [...(await read.resets.retriesOf(reset.id, RETRIES_SHOWN_MAX))],
     id: reset.id,
     mode: reset.mode,
     account: reset.account as AccountName | null,
@@ -12,7 +19,7 @@ export function resetView(reset: StartedReset, counts: ResetCounts): Reset {
     requestedBy: reset.requestedBy,
     requestedAt: reset.requestedAt,
     notAfter: reset.notAfter,
-    counts,
+    counts: await read.tasks.counts(reset.id),
     finishedAt: reset.finishedAt,
   };
 }

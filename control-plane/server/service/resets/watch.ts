@@ -1,4 +1,5 @@
 import type { ProgressEvent, ResetId, Task, TaskId } from '#protocol';
+import { resetStateOf } from '../../domain/batch.ts';
 import type { Clock } from '../ports.ts';
 import type { ResetDeps } from './deps.ts';
 import { taskViews } from './view.ts';
@@ -64,7 +65,9 @@ async function eventOf(deps: WatchDeps, resetId: ResetId, ids: readonly TaskId[]
   const { read } = deps.store;
   const tasks: Task[] = await taskViews(read, await read.tasks.getMany(ids));
   const counts = await read.tasks.counts(resetId);
-  return { resetId, counts, finished: counts.pending === 0, tasks };
+  const reset = await read.resets.get(resetId);
+  const state = reset === null ? 'finished' : resetStateOf(reset);
+  return { resetId, counts, state, finished: counts.pending === 0, tasks };
 }
 
 /** Resolves after that long, at the signal, or when the function handed out is called. */

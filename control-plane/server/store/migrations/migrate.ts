@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import { StoreError } from '../errors.ts';
 import type { Tables } from '../rows.ts';
 import { up as initial } from './0001-initial.ts';
+import { up as batches } from './0003-batches.ts';
 
 interface Migration {
   readonly number: number;
@@ -10,7 +11,10 @@ interface Migration {
 }
 
 /** Forward only, and never edited once released: a correction is another migration. */
-const MIGRATIONS: readonly Migration[] = [{ number: 1, name: 'initial', up: initial }];
+const MIGRATIONS: readonly Migration[] = [
+  { number: 1, name: 'initial', up: initial },
+  { number: 3, name: 'batches', up: batches },
+];
 
 /**
  * Brings the database to this version's schema; the caller's transaction makes it all or nothing. Throws `StoreError`

@@ -10,7 +10,7 @@ import { insertMany, listOf, type Db } from './sql.ts';
 const cursor = defineCursor('resets', z.tuple([z.int(), ResetId]));
 
 export function createResetRepository(db: Db): ResetRepository {
-  return { ...resetReads(db), ...planWrites(db), ...resetWrites(db) };
+  return { ...resetReads(db), ...batchReads(db), ...planWrites(db), ...resetWrites(db) };
 }
 
 /** Both times are written at once, when it starts. */
@@ -80,6 +80,33 @@ function resetReads(db: Db): Pick<ResetRepository, 'get' | 'list' | 'targets' | 
   };
 }
 
+function batchReads(db: Db): Pick<ResetRepository, 'retriesOf' | 'open'> {
+  return {
+    async retriesOf(id, limit) {
+      const rows = await db
+        .selectFrom('resets')
+        .select('id')
+        .where('retryOf', '=', id)
+        .where('requestedAt', 'is not', null)
+        .orderBy('requestedAt', 'desc')
+        .orderBy('id', 'desc')
+        .limit(limit)
+        .execute();
+      return rows.map((row) => row.id);
+    },
+
+    async open(limit, after) {
+      let query = db
+        .selectFrom('resets')
+        .select('id')
+        .where('finishedAt', 'is', null)
+        .where('requestedAt', 'is not', null);
+      if (after !== null) query = query.where('id', '>', after);
+      return (await query.orderBy('id').limit(limit).execute()).map((row) => row.id);
+    },
+  };
+}
+
 /** What happens before a reset is started. */
 function planWrites(db: Db): Pick<ResetRepository, 'insert' | 'putSealed' | 'deleteExpiredPlans'> {
   return {
@@ -110,7 +137,7 @@ function planWrites(db: Db): Pick<ResetRepository, 'insert' | 'putSealed' | 'del
   };
 }
 
-function resetWrites(db: Db): Pick<ResetRepository, 'start' | 'finish'> {
+function resetWrites(db: Db): Pick<ResetRepository, 'start' | 'finish' | 'pause' | 'stop'> {
   return {
     async start(id, { requestedAt, notAfter }) {
       const result = await db
@@ -130,6 +157,19 @@ function resetWrites(db: Db): Pick<ResetRepository, 'start' | 'finish'> {
         .set({ finishedAt: at })
         .where('id', '=', id)
         .where('finishedAt', 'is', null)
+        .execute();
+    },
+
+    async pause(id, at) {
+      await db.updateTable('resets').set({ pausedAt: at }).where('id', '=', id).execute();
+    },
+
+    async stop(id, at) {
+      await db
+        .updateTable('resets')
+        .set({ stoppedAt: at })
+        .where('id', '=', id)
+        .where('stoppedAt', 'is', null)
         .execute();
     },
   };

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { TASK_COUNTS_AS, TaskId, TaskState, type ResetCounts } from '#protocol';
-import { UNFINISHED_STATES } from '../../domain/task.ts';
+import { UNAPPLIED_STATES, UNFINISHED_STATES } from '../../domain/task.ts';
 import { defineCursor, toPage } from '../cursor.ts';
 import { taskRows } from '../rows.ts';
 import type { TaskRepository } from '../store.ts';
@@ -10,7 +10,7 @@ const cursor = defineCursor('tasks', z.tuple([TaskId]));
 
 export function createTaskRepository(db: Db): TaskRepository {
   const all = () => db.selectFrom('tasks').selectAll();
-  return { ...taskReads(db), ...sweepReads(db), ...taskWrites(db), get, getMany };
+  return { ...taskReads(db), ...batchReads(db), ...taskWrites(db), get, getMany };
 
   async function get(id: TaskId) {
     const row = await all().where('id', '=', id).executeTakeFirst();
@@ -73,7 +73,8 @@ function taskReads(
   };
 }
 
-function sweepReads(db: Db): Pick<TaskRepository, 'overdue' | 'instancesWithPending'> {
+/** What serves the pace of a batch, and the sweep. */
+function batchReads(db: Db): Pick<TaskRepository, 'overdue' | 'countIn' | 'inTurn' | 'unappliedOf'> {
   return {
     async overdue(now, limit) {
       const rows = await db
@@ -87,16 +88,36 @@ function sweepReads(db: Db): Pick<TaskRepository, 'overdue' | 'instancesWithPend
       return rows.map(taskRows.decode);
     },
 
-    async instancesWithPending(limit, after = null) {
+    async countIn(id, states) {
+      const row = await db
+        .selectFrom('tasks')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .where('resetId', '=', id)
+        .where('state', 'in', states)
+        .executeTakeFirstOrThrow();
+      return row.count;
+    },
+
+    async inTurn(id, limit, after) {
       let query = db
         .selectFrom('tasks')
-        .select('instanceId')
-        .distinct()
+        .select(['id', 'instanceId'])
+        .where('resetId', '=', id)
         .where('state', '=', 'pending')
         .where('mode', '=', 'online');
-      if (after !== null) query = query.where('instanceId', '>', after);
-      const rows = await query.orderBy('instanceId').limit(limit).execute();
-      return rows.map(({ instanceId }) => instanceId);
+      if (after !== null) query = query.where('id', '>', after);
+      return query.orderBy('id').limit(limit).execute();
+    },
+
+    async unappliedOf(id, limit) {
+      const rows = await db
+        .selectFrom('tasks')
+        .selectAll()
+        .where('resetId', '=', id)
+        .where('state', 'in', UNAPPLIED_STATES)
+        .limit(limit)
+        .execute();
+      return rows.map(taskRows.decode);
     },
   };
 }

@@ -82,7 +82,8 @@ describe('a SQLite database file', () => {
     for (const now of [1, 2]) await (await openSqliteStore({ path: path(), now: () => now })).close();
     const database = new DatabaseSync(path());
     const rows = database.prepare('select * from migrations').all();
-    expect(rows).toEqual([{ number: 1, name: 'initial', appliedAt: 1 }]);
+    expect(rows).toContainEqual({ number: 1, name: 'initial', appliedAt: 1 });
+    expect(new Set(rows.map((row) => row['appliedAt']))).toEqual(new Set([1]));
     database.close();
   });
 
