@@ -272,7 +272,14 @@ async function addTask(world: HttpWorld, instanceId: InstanceId): Promise<void> 
         planExpiresAt: now + 1,
         requestedAt: now,
         notAfter: now + 1,
-        ...{ finishedAt: null, concurrency: 50, stopAfterFailures: null, retryOf: null, pausedAt: null, stoppedAt: null },
+        ...{
+          finishedAt: null,
+          concurrency: 50,
+          stopAfterFailures: null,
+          retryOf: null,
+          pausedAt: null,
+          stoppedAt: null,
+        },
       },
       [],
     );

@@ -1,4 +1,12 @@
-import { CreatedToken, fromBase64Url, parseJoinToken, utf8, TokenPage, type ActorRole, type CreateToken } from '#protocol';
+import {
+  CreatedToken,
+  fromBase64Url,
+  parseJoinToken,
+  utf8,
+  TokenPage,
+  type ActorRole,
+  type CreateToken,
+} from '#protocol';
 import { describe, expect, test } from 'vitest';
 import { sha256Sync } from '../../../control-plane/server/runtime.ts';
 import { parseApiToken } from '../../../control-plane/server/service/token-secrets.ts';
