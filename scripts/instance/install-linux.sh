@@ -58,10 +58,10 @@ fail() {
 }
 
 stage= old_current= made_base= made_version= old_version= made_current= made_link= made_state= made_settings= made_unit=
-old_unit= touched_service=
+old_unit= had_unit= touched_service=
 
 undo() {
-  if [ -n "$touched_service" ] && [ -z "$old_unit" ]; then systemctl disable --now latchkey-agent.service; fi
+  if [ -n "$touched_service" ] && [ -z "$had_unit" ]; then systemctl disable --now latchkey-agent.service; fi
   if [ -n "$made_unit" ]; then rm -f "$unit"; fi
   if [ -n "$old_unit" ]; then mv -f "$old_unit" "$unit"; fi
   if [ -n "$made_state" ]; then rm -rf "$state"; fi
@@ -72,7 +72,7 @@ undo() {
   if [ -n "$made_version" ]; then rm -rf "${base:?}/$version"; fi
   if [ -n "$old_version" ]; then mv -T "$old_version" "$base/$version"; fi
   if [ -n "$made_unit$old_unit" ]; then systemctl daemon-reload; fi
-  if [ -n "$touched_service" ] && [ -n "$old_unit" ]; then systemctl restart latchkey-agent.service; fi
+  if [ -n "$touched_service" ] && [ -n "$had_unit" ]; then systemctl restart latchkey-agent.service; fi
 }
 
 finish() {
@@ -285,9 +285,10 @@ join() {
 start_service() {
   [ "$service" = yes ] || return 0
   step='starting the service'
+  if [ -e "$unit" ]; then had_unit=yes; fi
   if ! cmp -s "$base/$version/latchkey-agent.service" "$unit"; then
     changed=yes
-    if [ -e "$unit" ]; then cp -p "$unit" "$stage/unit.old" && old_unit=$stage/unit.old; else made_unit=yes; fi
+    if [ -n "$had_unit" ]; then cp -p "$unit" "$stage/unit.old" && old_unit=$stage/unit.old; else made_unit=yes; fi
     cp "$base/$version/latchkey-agent.service" "$stage/unit"
     chmod 0644 "$stage/unit"
     mv -f "$stage/unit" "$unit"
