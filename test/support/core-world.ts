@@ -60,10 +60,11 @@ export interface CoreWorld extends AsyncDisposable {
 }
 
 /** The control plane's core over a store in memory, with keys of its own and the project `default` enabled. */
-export async function openCoreWorld(options: { clock?: Clock } = {}): Promise<CoreWorld> {
+export async function openCoreWorld(options: { clock?: Clock; store?: Store } = {}): Promise<CoreWorld> {
   const clock = options.clock ?? systemClock;
   const failures: unknown[] = [];
-  const store = await openSqliteStore({ path: ':memory:' });
+  // One that is handed in outlives this world, as a disk does a process.
+  const store = options.store ?? (await openSqliteStore({ path: ':memory:' }));
   const [scriptSigner, orderSigner] = [await newSigner(), await newSigner()];
   const entry = (signer: typeof orderSigner, role: 'order' | 'script') => ({
     role,
@@ -97,7 +98,7 @@ export async function openCoreWorld(options: { clock?: Clock } = {}): Promise<Co
     script: (os) => (os === 'linux' ? script : null),
     passwordPolicy: DEFAULT_PASSWORD_POLICY,
   });
-  await prepareStore(store, clock.now());
+  if ((await store.read.tokens.get(ADMINISTRATOR.tokenId)) === null) await prepareStore(store, clock.now());
   return {
     core,
     store,
@@ -120,7 +121,7 @@ export async function openCoreWorld(options: { clock?: Clock } = {}): Promise<Co
     async [Symbol.asyncDispose]() {
       await core.drain();
       await core.settled();
-      await store.close();
+      if (options.store === undefined) await store.close();
     },
   };
 }
