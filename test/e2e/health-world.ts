@@ -7,6 +7,16 @@ import { newPassword, openWorld, type ResetReport, type World } from './world.ts
 export const UNIT = 'latchkey-agent.service';
 export const ACCOUNT = { name: 'alice', password: 'Old-Password-1' } as const;
 
+/** Holds lckpwdf(3), as a tool does that hangs. */
+export const HOLD_LOCK = `
+use Fcntl;
+open F, '+>', '/etc/.pwd.lock' or die;
+my $lock = pack('s s x4 q q i x4', F_WRLCK, 0, 0, 0, 0);
+fcntl F, F_SETLKW, $lock or die;
+select undef, undef, undef, $ARGV[0];
+`;
+export const HOLDER = '/usr/local/sbin/hold-lock';
+
 /** What `latchkey instances list --json` says of one instance's agent. */
 export interface Seen {
   readonly state: string;
@@ -57,6 +67,8 @@ export interface HealthWorld extends AsyncDisposable {
 
 /** Between two questions; each costs the start of a command line. */
 const OBSERVE_PAUSE_MS = 300;
+/** A look of the agent every 10 s, and 10 s that a reason has to last; the rest is for a busy machine. */
+export const NOTICED_MS_MAX = 40_000;
 /** How long it takes at the most until what is mended is shown so: a look of the agent every 2 s, and a reconnect. */
 const RECOVERY_MS_MAX = 60_000;
 
@@ -107,7 +119,7 @@ export async function openHealthWorld(): Promise<HealthWorld> {
   };
 }
 
-const isWell = (seen: Seen) => seen.state === 'running' && seen.reasons.length === 0;
+export const isWell = (seen: Seen) => seen.state === 'running' && seen.reasons.length === 0;
 
 function isShown(seen: Seen, { state, code }: Ailment): boolean {
   return seen.state === state && (code === null || seen.reasons.some((reason) => reason.code === code));
