@@ -31,6 +31,8 @@ export interface CoreDeps {
   readonly identity: () => ServerIdentity;
   readonly script: (os: OperatingSystem) => CatalogueScript | null;
   readonly passwordPolicy: PasswordPolicy;
+  /** Told of every result once it is recorded, for figures. */
+  readonly resultTaken?: (task: TaskRecord) => void;
 }
 
 /** The control plane without sockets and files: runs the same under HTTP and TLS and inside a simulation. */

@@ -47,6 +47,7 @@ export async function startServer(config: ServerConfig, log: Log): Promise<Runni
 }
 
 async function startOver(config: ServerConfig, log: Log, keyring: Keyring, store: Store): Promise<RunningServer> {
+  const metrics = createMetrics({ store, ofProcess: true });
   const core = await createCore({
     store,
     clock: systemClock,
@@ -57,9 +58,10 @@ async function startOver(config: ServerConfig, log: Log, keyring: Keyring, store
     identity: () => keyring,
     script: (os) => keyring.scripts[os],
     passwordPolicy: config.passwordPolicy,
+    resultTaken: metrics.resultTaken,
   });
   try {
-    return await startAround(core, config, log, keyring, store);
+    return await startAround({ core, config, log, keyring, store, metrics });
   } catch (error) {
     // Its timers would keep a process alive that listens to nobody.
     await core.drain();
@@ -67,20 +69,24 @@ async function startOver(config: ServerConfig, log: Log, keyring: Keyring, store
   }
 }
 
-async function startAround(
-  core: Core,
-  config: ServerConfig,
-  log: Log,
-  keyring: Keyring,
-  store: Store,
-): Promise<RunningServer> {
+interface Foundation {
+  readonly core: Core;
+  readonly config: ServerConfig;
+  readonly log: Log;
+  readonly keyring: Keyring;
+  readonly store: Store;
+  readonly metrics: Metrics;
+}
+
+async function startAround(on: Foundation): Promise<RunningServer> {
+  const { core, config, log, keyring, store } = on;
   const services = createServices({ core, store, log, keyring });
   let administratorTokenFile: string | null = null;
   await services.tokens.firstAdministrator((token) => {
     administratorTokenFile = leaveAdministratorToken(config.keysDir, token);
     return Promise.resolve();
   });
-  const sockets = await openSockets({ config, log, keyring, store, core, services });
+  const sockets = await openSockets(on, services);
   if (keyring.scriptKeyPresent()) {
     log.warn(
       { directory: config.keysDir },
@@ -131,16 +137,8 @@ interface Sockets {
 }
 
 /** The API and the gateway on one port, and the metrics on their own where that is wanted. */
-async function openSockets(deps: {
-  config: ServerConfig;
-  log: Log;
-  keyring: Keyring;
-  store: Store;
-  core: Core;
-  services: OperatorServices;
-}): Promise<Sockets> {
-  const { config, log, keyring, store, core, services } = deps;
-  const metrics = createMetrics({ store, ofProcess: true });
+async function openSockets(on: Foundation, services: OperatorServices): Promise<Sockets> {
+  const { config, log, keyring, core, store, metrics } = on;
   const shutdown = new AbortController();
   const app = await createApp({
     services: { ...services, resets: core.resets },

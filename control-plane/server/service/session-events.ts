@@ -17,6 +17,7 @@ import type { TaskEvent } from '../domain/task.ts';
 import type { Continuation, GatewayListener, SessionFrame } from '../gateway/gateway.ts';
 import type { Proven } from '../gateway/handshake.ts';
 import type { Session } from '../gateway/session.ts';
+import type { TaskRecord } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import type { AgentBoard } from './agent-board.ts';
 import type { Dispatcher } from './dispatcher.ts';
@@ -36,6 +37,8 @@ export interface SessionEventsDeps {
   readonly log: Log;
   /** Sealed bytes were erased: their pages are to be overwritten soon. */
   readonly onErased: () => void;
+  /** Told of every result once it is recorded. */
+  readonly resultTaken?: (task: TaskRecord) => void;
 }
 
 /** What instances say, turned into what the store knows. */
@@ -156,7 +159,7 @@ async function onResult(deps: SessionEventsDeps, session: Session, signed: Signe
     return;
   }
   const result = opened.body;
-  const resetId = await deps.store.transaction(async (tx) => {
+  const taken = await deps.store.transaction(async (tx) => {
     await tx.generations.raise(session.instanceId, result.account, result.generation);
     const task = await tx.tasks.get(result.taskId);
     // A store restored from a backup does not know the task: its generation is what matters of it.
@@ -169,13 +172,14 @@ async function onResult(deps: SessionEventsDeps, session: Session, signed: Signe
       outcome: { result, signed, sentAt: session.sent.get(result.taskId)?.at ?? null },
     };
     const next = await changeTask(tx, task, { type: 'result', state: result.state }, cause, news);
-    return next === null ? null : task.resetId;
+    return next === null ? null : tx.tasks.get(task.id);
   });
-  if (resetId === null) note(deps, session, 'result.unexpected', null);
-  else deps.bus.changed(resetId, [result.taskId]);
+  if (taken === null) note(deps, session, 'result.unexpected', null);
+  else deps.bus.changed(taken.resetId, [taken.id]);
   // Only now: before the commit a crash would lose what the agent would then have forgotten.
   session.send({ type: 'result-ack', taskId: result.taskId });
   deps.onErased();
+  if (taken !== null) deps.resultTaken?.(taken);
 }
 
 async function onSealingKey(deps: SessionEventsDeps, session: Session, sealingKey: Signed): Promise<void> {
