@@ -310,7 +310,8 @@ start_service() {
 
 loss_of() {
   loss=$(printf '%s' "$1" | sed -n 's/.*"lastLoss":"\([^"]*\)".*/\1/p')
-  say "not connected after $connect_seconds_max s; ${loss:-the agent does not say why}"
+  active=$(systemctl is-active latchkey-agent.service || :)
+  say "not connected after $connect_seconds_max s, the service is $active; ${loss:-the agent does not say why}"
 }
 
 read -r token || :

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { fingerprintOf } from '#protocol';
 import { AGENT_VERSION } from '../../agent/version.ts';
 import { buildPackage } from '../../scripts/package/build.ts';
 import { bootHost, type Host } from '../support/hosts/host.ts';
 import type { Suite } from '../support/hosts/rootfs.ts';
 import type { Place } from '../support/hosts/place.ts';
-import type { RunResult } from '../support/hosts/run.ts';
+import { mustRun, type RunResult } from '../support/hosts/run.ts';
 import { newSigner } from '../support/keys.ts';
 import { signArchive } from '../support/release.ts';
 import { openWorld, type World } from './world.ts';
@@ -19,6 +19,8 @@ export interface InstallWorld extends AsyncDisposable {
   line(...options: string[]): Promise<string>;
   /** Pastes it into a root shell of that machine. */
   paste(place: Place, line: string, environment?: Readonly<Record<string, string>>): Promise<RunResult>;
+  /** Adds a release of another version: the real agent behind a shell script that runs first, with the verb in `$1`. */
+  addVersion(version: string, script: string): Promise<void>;
   boot(name: string, suite?: Suite): Promise<Host>;
   agentOf(name: string): Promise<AgentJson>;
 }
@@ -35,16 +37,17 @@ export async function openInstallWorld(): Promise<InstallWorld> {
   const world = await openWorld();
   const signer = await newSigner();
   const releaseKey = fingerprintOf(signer.key);
-  for (const platform of ['linux-x64', 'linux-arm64']) {
-    const made = join(world.directory, 'made', platform);
+  const add = async (file: string, version: string, platform: string): Promise<void> => {
+    const made = join(world.directory, 'made', `${version}-${platform}`);
     await mkdir(made, { recursive: true });
-    const release = await signArchive(made, signer, archive, { version: AGENT_VERSION, platform });
+    const release = await signArchive(made, signer, file, { version, platform });
     const directories = ['--data', join(world.directory, 'data'), '--keys', join(world.directory, 'keys')];
     const added = await world.latchkey([
       ...['server', 'add-release', release.archive, '--release-key', releaseKey, ...directories],
     ]);
     if (added.code !== 0) throw new Error(`the release was not taken: ${added.stdout}${added.stderr}`);
-  }
+  };
+  for (const platform of ['linux-x64', 'linux-arm64']) await add(archive, AGENT_VERSION, platform);
   return {
     world,
     releaseKey,
@@ -54,6 +57,22 @@ export async function openInstallWorld(): Promise<InstallWorld> {
     },
     // As a shell that reads commands, not as an argument: arguments can be seen by everybody.
     paste: (place, line, env = {}) => place.exec(['sh'], { input: `${line}\n`, env, timeoutMs: 180_000 }),
+    async addVersion(version, script) {
+      const tree = join(world.directory, 'made', `tree-${version}`);
+      await mkdir(tree, { recursive: true });
+      await mustRun(['tar', '-xzf', archive, '-C', tree, '--strip-components=1']);
+      await rename(join(tree, 'latchkey-agent'), join(tree, 'agent'));
+      const wrapper = [
+        '#!/bin/sh',
+        `[ "$1" != --version ] || { echo ${version}; exit 0; }`,
+        script,
+        'exec "$(dirname "$(readlink -f "$0")")/agent" "$@"',
+      ];
+      await writeFile(join(tree, 'latchkey-agent'), `${wrapper.join('\n')}\n`, { mode: 0o755 });
+      const file = `${tree}.tar.gz`;
+      await mustRun(['tar', '-czf', file, '-C', join(tree, '..'), `tree-${version}`]);
+      await add(file, version, 'linux-x64');
+    },
     boot: (name, suite = 'bookworm') => bootHost(world.fabric, { name, suite }),
     async agentOf(name) {
       return ((await world.json(['instances', 'show', name])) as { agent: AgentJson }).agent;

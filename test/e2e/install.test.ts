@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { spawn as spawnOnTerminal } from 'node-pty';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fingerprintOf, Thumbprint } from '#protocol';
+import { AGENT_VERSION } from '../../agent/version.ts';
 import type { Host } from '../support/hosts/host.ts';
 import { placeEnvironment } from '../support/hosts/place.ts';
 import { until } from '../support/hosts/until.ts';
@@ -52,10 +53,21 @@ describe.each(['bookworm', 'trixie'] as const)('on %s', (suite) => {
 
     const { identity } = await installs.agentOf(host.name);
     expect(said.stdout).toContain(fingerprintOf(Thumbprint.parse(identity)));
-    const modes = ['/usr/local/lib/latchkey-agent/0.1.0', '/etc/systemd/system/latchkey-agent.service'];
+    const modes = [`/usr/local/lib/latchkey-agent/${AGENT_VERSION}`, '/etc/systemd/system/latchkey-agent.service'];
     expect((await host.must(['stat', '-c', '%a %U', ...modes])).trim().split('\n')).toEqual(['755 root', '644 root']);
     expect((await host.must(['stat', '-c', '%a', '/var/lib/latchkey-agent/identity.key'])).trim()).toBe('600');
-    expect(await host.must(['sh', '-c', 'find /usr/local/lib/latchkey-agent -name ".*" | head'])).toBe('');
+    expect(await host.must(['find', '/usr/local/lib/latchkey-agent', '-name', '.*'])).toBe('');
+    const limits = await host.must([
+      'systemctl',
+      'show',
+      '--property=MemoryMax,TasksMax,NoNewPrivileges',
+      'latchkey-agent',
+    ]);
+    expect(limits.trim().split('\n').toSorted()).toEqual([
+      'MemoryMax=536870912',
+      'NoNewPrivileges=yes',
+      'TasksMax=256',
+    ]);
     const secret = secretOf(line);
     const searched = await host.exec(['grep', '-rlF', secret, '/etc', '/var', '/root', '/usr/local', '/tmp', '/run']);
     expect(searched.stdout).toBe('');
@@ -120,8 +132,16 @@ describe('what goes wrong', () => {
     },
     { what: 'a service that does not start', before: failing, after: mended, code: 'install-service-failed' },
   ])('$what is told on both ends, and leaves nothing', async (fault) => {
-    const { options = [], within = 'true', before: prepare = 'true', after = 'true', code, alter = ['', ''] } = fault;
-    const name = code + Math.random().toString(36).slice(2, 8);
+    const {
+      what,
+      options = [],
+      within = 'true',
+      before: prepare = 'true',
+      after = 'true',
+      code,
+      alter = ['', ''],
+    } = fault;
+    const name = `faulty-${what.replaceAll(/[^a-z]+/gi, '-').toLowerCase()}`;
     await installs.world.json(['instances', 'add', name, '--os', 'linux']);
     const line = await installs.line('--instance', name, ...options);
     const before = await filesOf(host);
