@@ -16,7 +16,7 @@ export const VERBS: readonly Verb[] = [
   },
   {
     name: 'resets',
-    summary: 'list, show, watch and cancel resets',
+    summary: 'list, show, watch, pause, resume, cancel and retry resets',
     load: async () => (await import('./commands/resets.ts')).addResets,
   },
   {

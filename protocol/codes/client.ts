@@ -85,6 +85,14 @@ export const CLIENT_CODES = {
   ),
   'password-weak': code('The password breaks the rules, so nothing was sent.', 'Choose one that meets them.'),
   'not-confirmed': code('It was not confirmed, so nothing was changed.', 'Run the command again to confirm.'),
+  'nothing-to-retry': code(
+    'No instance of the reset is to be retried.',
+    'See "latchkey resets show ID"; what was cancelled comes along with --with-cancelled.',
+  ),
+  'retry-unconfirmed': code(
+    'What the control plane says of the reset is not what was sent from here.',
+    'Nothing was sent. Reset by name, and look into the control plane.',
+  ),
   'client-failed': code(
     'The client failed in a way that it does not expect.',
     'Report it with what it printed; nothing secret is in it.',

@@ -53,6 +53,7 @@ export interface FakeInstance {
 interface PlannedReset {
   readonly plan: ResetPlan;
   readonly account: AccountRef | null;
+  readonly batch: Pick<Reset, 'concurrency' | 'stopAfterFailures' | 'retryOf'>;
   readonly sealed: z.output<typeof StartReset>['sealed'];
   started: { reset: Reset; tasks: Map<InstanceId, Task> } | null;
 }
@@ -71,6 +72,7 @@ export interface SeenRequest {
 export interface Tamper {
   plan?: (plan: ResetPlan) => ResetPlan;
   task?: (task: Task) => Task;
+  reset?: (reset: Reset) => Reset;
 }
 
 export const FAKE_TOKEN = 'lk_0123456789abcdef';
@@ -127,11 +129,13 @@ export class FakeControlPlane {
         return this.#start(StartReset.parse(JSON.parse(body)));
     }
     const started = this.#resets.get(id ?? '')?.started;
-    if (method !== 'GET' || id === undefined) return refusal('route-not-found');
+    if (id === undefined) return refusal('route-not-found');
     if (started === null || started === undefined) return refusal('reset-not-found');
+    if (method === 'POST') return held(started, action);
     if (action === 'events') return { status: 200, events: this.#events(started) };
     if (action === 'tasks') return { status: 200, json: { items: this.#tasks(started), nextCursor: null } };
-    return { status: 200, json: withCounts(started) };
+    const reset = withCounts(started);
+    return { status: 200, json: this.tamper.reset?.(reset) ?? reset };
   }
 
   #find(name: string | null): Instance[] {
@@ -148,7 +152,7 @@ export class FakeControlPlane {
       }));
   }
 
-  #plan({ targets, mode, account, options, supersede }: z.output<typeof PlanReset>): Answer {
+  #plan({ targets, mode, account, options, supersede, ...batch }: z.output<typeof PlanReset>): Answer {
     const wanted = new Set<string>(targets.instances);
     const chosen = this.instances.filter(({ id, name, tags }) => {
       const tagged = targets.tags.length > 0 && targets.tags.every(({ key, value }) => tags[key] === value);
@@ -164,7 +168,7 @@ export class FakeControlPlane {
         blocked: blocked === null ? null : { code: blocked, ...sentences(blocked) },
       })),
     };
-    this.#resets.set(plan.resetId, { plan, account, sealed: [], started: null });
+    this.#resets.set(plan.resetId, { plan, account, batch, sealed: [], started: null });
     return { status: 200, json: this.tamper.plan?.(plan) ?? plan };
   }
 
@@ -179,10 +183,12 @@ export class FakeControlPlane {
     const reset: Reset = {
       ...{ id: plan.resetId, mode: plan.mode, account: account === '@rid-500' ? null : account, options: plan.options },
       ...{ requestedBy: 'test', requestedAt: Date.now(), notAfter: request.notAfter, finishedAt: null },
-      ...BATCH_FIELDS,
+      ...{ ...BATCH_FIELDS, ...planned.batch, retriedBy: [] },
       counts: { total: 0, succeeded: 0, failed: 0, blocked: 0, pending: 0 },
     };
     planned.started = { reset, tasks: new Map() };
+    const retried = this.#resets.get(reset.retryOf ?? '')?.started?.reset;
+    retried?.retriedBy.unshift(reset.id);
     for (const target of plan.targets) {
       const instance = this.instances.find(({ id }) => id === target.instanceId);
       const sealed = planned.sealed.find(({ instanceId }) => instanceId === target.instanceId)?.password;
@@ -262,6 +268,17 @@ const BATCH_FIELDS: Pick<
   retriedBy: [],
 };
 
+/** What it says to a pause, a resume and a cancellation; the tasks go on as they are. */
+function held(started: { reset: Reset; tasks: Map<InstanceId, Task> }, action: string | undefined): Answer {
+  if (action === 'cancel') return { status: 200, json: { cancelled: 1, tooLate: 0 } };
+  if (withCounts(started).finishedAt !== null) return refusal('reset-finished');
+  started.reset =
+    action === 'pause'
+      ? { ...started.reset, state: 'paused', pausedAt: Date.now() }
+      : { ...started.reset, state: 'running', pausedAt: null };
+  return { status: 200, json: withCounts(started) };
+}
+
 async function sign(result: TaskResult, { signer }: FakeIdentity, behaviour: Behaviour): Promise<Signed | null> {
   if (behaviour.kind !== 'forges') return signJson(signer, 'result', result);
   switch (behaviour.how) {
@@ -293,7 +310,8 @@ function withCounts({ reset, tasks }: { reset: Reset; tasks: Map<InstanceId, Tas
       ...{ total: states.length, succeeded: count('succeeded'), failed: count('failed'), blocked: count('blocked') },
       pending,
     },
-    finishedAt: pending === 0 ? Date.now() : null,
+    inFlight: count('running'),
+    ...(pending === 0 ? { finishedAt: Date.now(), state: 'finished' as const } : { finishedAt: null }),
   };
 }
 

@@ -37,8 +37,8 @@ export class Fleet {
     this.holding += 1;
     this.peak = Math.max(this.peak, this.holding);
     // A moment at the least, so that others can come in between.
-    await new Promise((resolve) => setImmediate(resolve));
     if (this.#isClosed) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else await new Promise((resolve) => setImmediate(resolve));
     this.holding -= 1;
   }
 }

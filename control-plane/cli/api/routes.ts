@@ -66,6 +66,8 @@ export function createRoutes(api: ApiClient) {
       show: (id: ResetId) => api.call({ method: 'GET', path: `/resets/${segment(id)}` }, Reset),
       tasks: (id: ResetId, query: Query = {}) => api.list(`/resets/${segment(id)}/tasks`, Task, query),
       cancel: (id: ResetId) => api.call({ method: 'POST', path: `/resets/${segment(id)}/cancel` }, CancelledReset),
+      pause: (id: ResetId) => api.call({ method: 'POST', path: `/resets/${segment(id)}/pause` }, Reset),
+      resume: (id: ResetId) => api.call({ method: 'POST', path: `/resets/${segment(id)}/resume` }, Reset),
       async *events(id: ResetId, signal: AbortSignal): AsyncGenerator<ProgressEvent> {
         for await (const { event, data } of api.events(`/resets/${segment(id)}/events`, signal)) {
           if (event === 'progress') yield readProgress(data);

@@ -4,8 +4,8 @@ export interface ServerSentEvent {
   readonly data: string;
 }
 
-/** A reset of 10,000 instances begins with one event that holds all of them. */
-const EVENT_CHARS_MAX = 64 * 1024 * 1024;
+/** Several times what the control plane promises not to exceed. */
+const EVENT_CHARS_MAX = 4 * 1024 * 1024;
 
 export class EventTooLarge extends Error {}
 

@@ -1,4 +1,3 @@
-import { RESET_CONCURRENCY_DEFAULT } from '#protocol';
 import { mustRead } from '../config/load.ts';
 import { clientError, usageError } from '../errors.ts';
 import type { Ports } from '../ports.ts';
@@ -6,6 +5,7 @@ import { interpretReset, parseTargetsFile, ResetFlags } from '../reset/request.t
 import { runReset } from '../reset/run.ts';
 import { pinStoreOf, sentResetsOf } from '../state.ts';
 import { withSession } from '../session.ts';
+import { addPasswordOptions } from './reset-options.ts';
 import { handle, repeated, type AddVerb } from './support.ts';
 
 const TARGETS_FILE_BYTES_MAX = 1024 * 1024;
@@ -31,23 +31,11 @@ export const addReset: AddVerb = (command, context) => {
     .option('--from-file <FILE>', 'names or ids, one a line; - is standard input')
     .option('--account <NAME>', 'default: root; on Windows the built-in administrator')
     .option('--mode <MODE>', 'online: at once; offline: at the next boot (default: online)')
-    .option('--password-stdin', 'read the password from standard input, one line')
-    .option('--generate', 'make a different password for each instance, and show it once on standard output')
-    .option('--same', 'with --generate: one password for all')
     .option('--unlock', 'remove a lock of the account')
     .option('--unexpire', 'remove the expiry of the account')
     .option('--must-change', 'ask for another password at the first login')
-    .option('--dry-run', 'say who would be reset and who is blocked; change nothing')
-    .option('--skip-blocked', 'leave out what is blocked instead of doing nothing')
-    .option('--supersede', 'end an unfinished reset of the same account')
-    .option('--concurrency <N>', `how many instances at once (default: ${RESET_CONCURRENCY_DEFAULT})`)
-    .option('--stop-after <N>', 'once so many have failed, cancel what was not sent yet')
-    .option('--no-wait', 'end once the reset is accepted')
-    .option('--json', 'print one JSON object')
-    .option('--known-instances <FILE>', 'the pinned identities (default: in the state directory)')
-    .option('--strict-identities', 'refuse instances whose identity is not pinned yet')
-    .option('--trust-new', 'do not ask about instances that --tag finds and that are seen for the first time')
-    .addHelpText('after', NOTES);
+    .option('--supersede', 'end an unfinished reset of the same account');
+  addPasswordOptions(command).addHelpText('after', NOTES);
 
   handle(command, context, ResetFlags, async ({ args, flags, ports }) => {
     const fileNames = flags.fromFile === undefined ? [] : await readTargets(flags.fromFile, ports);

@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { ResetId, verifyEd25519, type InstanceId, type Reset } from '#protocol';
-import { countText, timeText } from '../output/format.ts';
+import { countText, durationText, timeText } from '../output/format.ts';
 import { fieldLines, tableLines } from '../output/table.ts';
 import { followReset } from '../reset/follow.ts';
 import { judgeTask, exitCodeOf, outcomeOfTask, tallyOf, type Expectation, type Outcome } from '../reset/outcome.ts';
 import { reportJson, reportLines, type Report } from '../reset/report.ts';
 import type { Session } from '../session.ts';
 import { sentResetsOf } from '../state.ts';
+import { addPause, addResume, addRetry } from './resets-batch.ts';
 import { CommonFlags, handleConnected, print, readArgument, type AddVerb, type CommandContext } from './support.ts';
 
 const ROWS_DEFAULT = 50;
@@ -19,7 +20,10 @@ export const addResets: AddVerb = (command, context) => {
   addList(command, context);
   addShow(command, context);
   addWatch(command, context);
+  addPause(command, context);
+  addResume(command, context);
   addCancel(command, context);
+  addRetry(command, context);
 };
 
 const ListFlags = CommonFlags.extend({ limit: z.coerce.number().int().min(1).default(ROWS_DEFAULT) });
@@ -38,7 +42,7 @@ function addList(parent: Command, context: CommandContext): void {
 }
 
 function resetTable(items: readonly Reset[]): string[] {
-  const rows = items.map(({ id, mode, account, requestedBy, requestedAt, counts, finishedAt }) => [
+  const rows = items.map(({ id, mode, account, requestedBy, requestedAt, counts, finishedAt, state }) => [
     id,
     mode,
     account ?? '(default)',
@@ -47,9 +51,10 @@ function resetTable(items: readonly Reset[]): string[] {
     `${counts.succeeded}/${counts.total}`,
     String(counts.failed),
     String(counts.blocked),
-    finishedAt === null ? 'going on' : timeText(finishedAt),
+    state,
+    timeText(finishedAt),
   ]);
-  return tableLines(['ID', 'MODE', 'ACCOUNT', 'BY', 'AT', 'DONE', 'FAILED', 'BLOCKED', 'FINISHED'], rows);
+  return tableLines(['ID', 'MODE', 'ACCOUNT', 'BY', 'AT', 'DONE', 'FAILED', 'BLOCKED', 'STATE', 'FINISHED'], rows);
 }
 
 function addShow(parent: Command, context: CommandContext): void {
@@ -72,7 +77,7 @@ function addShow(parent: Command, context: CommandContext): void {
     print(ports, flags.json, reportJson(report), () => [
       ...fieldLines([
         ['requested', `${timeText(reset.requestedAt)} by ${reset.requestedBy}`],
-        ['finished', reset.finishedAt === null ? 'going on' : timeText(reset.finishedAt)],
+        ...standing(reset, ports.clock.now()),
       ]),
       ...reportLines({ ...report, everyRow: true }),
     ]);
@@ -106,8 +111,34 @@ function addWatch(parent: Command, context: CommandContext): void {
   });
 }
 
-function reportOf({ id, mode, account }: Reset, ending: Report['ending'], outcomes: readonly Outcome[]): Report {
-  return { id, mode, account, ending, outcomes, revealed: new Map(), samePassword: false };
+/** How the reset stands as a whole, and what it has to do with others. */
+function standing(reset: Reset, now: number): [string, string][] {
+  const { state, inFlight, counts, concurrency, stopAfterFailures, pausedAt, stoppedAt, finishedAt, notAfter } = reset;
+  const since = pausedAt === null ? '' : `, since ${timeText(pausedAt)}`;
+  const left = notAfter > now ? `${timeText(notAfter)}, in ${durationText(notAfter - now)}` : timeText(notAfter);
+  return [
+    ['state', state === 'paused' ? `paused${since}` : state],
+    [
+      'pace',
+      `${concurrency} at once${stopAfterFailures === null ? '' : `, stops after ${stopAfterFailures} failures`}`,
+    ],
+    ...when(stoppedAt !== null, 'stopped', timeText(stoppedAt)),
+    ...when(counts.pending > 0, 'under way', `${inFlight}; ${counts.pending - inFlight} not sent yet`),
+    ...when(counts.pending > 0, 'limit', left),
+    ['finished', finishedAt === null ? 'going on' : timeText(finishedAt)],
+    ...when(reset.retryOf !== null, 'retry of', reset.retryOf ?? ''),
+    ...when(reset.retriedBy.length > 0, 'retried by', reset.retriedBy.join(', ')),
+  ];
+}
+
+function when(is: boolean, name: string, text: string): [string, string][] {
+  return is ? [[name, text]] : [];
+}
+
+function reportOf(reset: Reset, ending: Report['ending'], outcomes: readonly Outcome[]): Report {
+  const { id, mode, account, state, concurrency, stopAfterFailures, pausedAt, stoppedAt, retryOf, retriedBy } = reset;
+  const batch = { state, concurrency, stopAfterFailures, pausedAt, stoppedAt, retryOf, retriedBy };
+  return { id, mode, account, batch, ending, outcomes, revealed: new Map(), samePassword: false };
 }
 
 async function expectationsOf(

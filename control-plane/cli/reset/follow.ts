@@ -1,4 +1,4 @@
-import { explain, type InstanceId, type ResetId, type Task, type Verify } from '#protocol';
+import { explain, type InstanceId, type ResetId, type ResetState, type Task, type Verify } from '#protocol';
 import type { Routes } from '../api/routes.ts';
 import { CliError, failureLines } from '../errors.ts';
 import type { Clock, Random, Terminal } from '../ports.ts';
@@ -7,6 +7,13 @@ import { createProgress, type Progress } from './progress.ts';
 import { watchReset } from './watch.ts';
 
 const TICK_MS = 1_000;
+
+/** What is said when a reset turns, for whoever watches and did not do it. */
+const TURNS: Partial<Record<ResetState, string>> = {
+  running: 'It goes on.',
+  paused: 'It is paused: nothing more is sent until somebody resumes it. Its limit stands.',
+  stopped: 'It has stopped, as too many failed: what was not sent is cancelled.',
+};
 
 export interface Following {
   readonly resetId: ResetId;
@@ -51,8 +58,11 @@ async function watch(following: Following, progress: Progress): Promise<boolean>
     const [what] = failureLines(error.toFailure());
     progress.note(`${what ?? ''} The reset goes on; trying again.`);
   };
+  let state: ResetState = 'running';
   try {
     for await (const event of watchReset(resetId, { resets: routes.resets, clock, random, signal, onTrouble })) {
+      if (event.state !== state && event.state in TURNS) progress.note(TURNS[event.state] ?? '');
+      state = event.state;
       await take(event.tasks, following, progress);
       if (!event.finished) continue;
       // Believed only as far as every task is known: a stream may have been cut short.

@@ -8,19 +8,19 @@ import type { ResetRequest } from './request.ts';
 const NOTES_SHOWN_MAX = 20;
 
 /**
- * Shows whose identity is seen for the first time, and asks about them where they were not named but chosen by a tag,
+ * Shows whose identity is seen for the first time, and asks about them where they were not named but chosen by a tag or by a list of the control plane,
  * and would share a password with others: what carries a tag is the control plane's to say, so whoever controls its
  * database could have an instance of his own among them, and learn the password of all. Rejects when it is not wanted.
  */
 export async function admitNewcomers(
-  request: Pick<ResetRequest, 'plan' | 'passwordSource' | 'trustNew'>,
+  request: Pick<ResetRequest, 'plan' | 'chosenElsewhere' | 'passwordSource' | 'trustNew'>,
   { newcomers, notes, ready }: Pick<PlanVerdict, 'newcomers' | 'notes' | 'ready'>,
   terminal: Terminal,
 ): Promise<void> {
   if (mustAsk(request) && newcomers.length > 0) {
     showNotes(notes, terminal);
     terminal.err(
-      `${countText(newcomers.length, 'instance')} of ${ready.length} that carry the tag: seen here for the first time, ` +
+      `${countText(newcomers.length, 'instance')} of ${ready.length} that ${choice(request)}: seen here for the first time, ` +
         'and not pinned. One that is not yours would learn the password of all.',
     );
     // All of them, however many: the one that does not belong there must not be left out.
@@ -36,12 +36,15 @@ export async function admitNewcomers(
   showNotes([...notes, ...firstUse], terminal);
 }
 
-function mustAsk({
-  plan,
-  passwordSource,
-  trustNew,
-}: Pick<ResetRequest, 'plan' | 'passwordSource' | 'trustNew'>): boolean {
-  return plan.targets.tags.length > 0 && passwordSource !== 'generate' && !trustNew;
+type Asking = Pick<ResetRequest, 'plan' | 'chosenElsewhere' | 'passwordSource' | 'trustNew'>;
+
+function mustAsk({ plan, chosenElsewhere, passwordSource, trustNew }: Asking): boolean {
+  return (plan.targets.tags.length > 0 || chosenElsewhere) && passwordSource !== 'generate' && !trustNew;
+}
+
+/** How they came to be in it. */
+function choice({ chosenElsewhere }: Asking): string {
+  return chosenElsewhere ? 'the control plane lists' : 'carry the tag';
 }
 
 function nameAndFingerprint({ name, fingerprint }: KnownInstance): string {

@@ -10,6 +10,8 @@ export interface Report {
   readonly id: ResetId;
   readonly mode: ResetMode;
   readonly account: string | null;
+  /** The reset as a whole, as the control plane last told of it; left out by who has only started it. */
+  readonly batch?: Readonly<Record<string, unknown>>;
   readonly ending: Ending;
   readonly outcomes: readonly Outcome[];
   /** The generated password of an instance as text; null where there is none to show. */
@@ -21,11 +23,12 @@ export interface Report {
 }
 
 /** What `--json` prints: the fields are a promise. `password` is there only with `--generate`, see `mayBeApplied`. */
-export function reportJson({ id, mode, account, outcomes, revealed }: Report): unknown {
+export function reportJson({ id, mode, account, batch = {}, outcomes, revealed }: Report): unknown {
   return {
     id,
     mode,
     account,
+    ...batch,
     tasks: outcomes.map((outcome) => {
       const { instance, state, code, message, verifiedBy, warnings, appliedMs, verifiedMs } = outcome;
       const password = revealed.get(outcome.instanceId);

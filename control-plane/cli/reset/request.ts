@@ -28,7 +28,7 @@ export const ResetFlags = ConnectionFlags.extend({
   dryRun: z.boolean().default(false),
   skipBlocked: z.boolean().default(false),
   supersede: z.boolean().default(false),
-  concurrency: z.coerce.number().int().min(1).max(RESET_CONCURRENCY_MAX).default(RESET_CONCURRENCY_DEFAULT),
+  concurrency: z.coerce.number().int().min(1).max(RESET_CONCURRENCY_MAX).optional(),
   stopAfter: z.coerce.number().int().min(1).max(TARGETS_MAX).optional(),
   /** commander's name for the absence of `--no-wait`. */
   wait: z.boolean().default(true),
@@ -51,6 +51,8 @@ export interface ResetRequest {
   readonly json: boolean;
   /** Refuse identities that are not pinned yet. */
   readonly strictIdentities: boolean;
+  /** Not the operator but the control plane named the instances: those of a reset that is retried. */
+  readonly chosenElsewhere: boolean;
   /** Send a shared password to newcomers that a tag has chosen, without asking. */
   readonly trustNew: boolean;
 }
@@ -89,7 +91,7 @@ export function interpretReset(
       account: account?.data ?? null,
       options: { unlock: flags.unlock, unexpire: flags.unexpire, mustChange: flags.mustChange },
       supersede: flags.supersede,
-      concurrency: flags.concurrency,
+      concurrency: flags.concurrency ?? RESET_CONCURRENCY_DEFAULT,
       stopAfterFailures: flags.stopAfter ?? null,
       retryOf: null,
     },
@@ -100,6 +102,7 @@ export function interpretReset(
     json: flags.json,
     strictIdentities: flags.strictIdentities,
     trustNew: flags.trustNew,
+    chosenElsewhere: false,
   };
 }
 

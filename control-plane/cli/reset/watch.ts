@@ -21,7 +21,7 @@ export interface WatchPorts {
 }
 
 /** What is known now: tasks that changed, and whether none will change any more. */
-export type WatchEvent = Pick<ProgressEvent, 'tasks' | 'finished'>;
+export type WatchEvent = Pick<ProgressEvent, 'tasks' | 'finished' | 'state'>;
 
 /**
  * The tasks of a reset as they change, until it is finished or the signal aborts. Survives a lost connection and a
@@ -66,7 +66,7 @@ async function* poll(id: ResetId, { resets }: WatchPorts): AsyncGenerator<WatchE
   // The reset first: if it is finished by then, the tasks that come after are final.
   const reset: Reset = await resets.show(id);
   const tasks: Task[] = await resets.tasks(id);
-  yield { tasks, finished: reset.finishedAt !== null };
+  yield { tasks, state: reset.state, finished: reset.finishedAt !== null };
 }
 
 /** Full jitter: uniform between nothing and a bound that doubles. */
