@@ -2,7 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CHECKOUT_IN_HOST, type Host } from '../support/hosts/host.ts';
-import { NOTICED_MS_MAX, openHealthWorld, UNIT, type HealthWorld, type Seen } from './health-world.ts';
+import {
+  FROZEN_MS_MAX,
+  NOTICED_MS_MAX,
+  openHealthWorld,
+  UNIT,
+  type Ailment,
+  type HealthWorld,
+  type Seen,
+} from './health-world.ts';
 
 /** Agents that cannot talk, or only for moments; see `health-network.test.ts`. */
 let health: HealthWorld;
@@ -18,6 +26,23 @@ afterAll(async () => {
 const PROXY = fileURLToPath(new URL('health-proxy.ts', import.meta.url));
 
 describe.concurrent('an agent that cannot talk is offline, blocks resets, and is well again once it can', () => {
+  test('one whose network is gone, without a word, when a reset is tried', async () => {
+    const host = await health.host('cut');
+    // Off the bridge: the link stays up on both sides, and every frame is lost.
+    const link = ['ip', 'link', 'set', 'vb-cut'] as const;
+    const inFabric = (...words: readonly string[]) => health.world.fabric.exec([...link, ...words]);
+    const ailment: Omit<Ailment, 'what'> = {
+      breakIt: () => inFabric('nomaster'),
+      mend: () => inFabric('master', 'br0'),
+      ...{ state: 'offline', code: 'liveness-missed', noticedMsMax: FROZEN_MS_MAX },
+    };
+    await health.suffer(host, {
+      ...ailment,
+      what: 'network cut without FIN, a reset is tried',
+      atOnce: { state: 'blocked', code: 'agent-not-responding' },
+    });
+  });
+
   test('one that speaks no version of the protocol that is spoken here', async () => {
     const host = await health.host('old');
     const path = `${CHECKOUT_IN_HOST}/protocol/version.ts`;

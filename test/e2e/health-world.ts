@@ -69,6 +69,8 @@ export interface HealthWorld extends AsyncDisposable {
 const OBSERVE_PAUSE_MS = 300;
 /** A look of the agent every 10 s, and 10 s that a reason has to last; the rest is for a busy machine. */
 export const NOTICED_MS_MAX = 40_000;
+/** What an operator is promised of an agent that answers nothing any more. */
+export const FROZEN_MS_MAX = 15_000;
 /** How long it takes at the most until what is mended is shown so: a look of the agent every 2 s, and a reconnect. */
 const RECOVERY_MS_MAX = 60_000;
 

@@ -63,6 +63,25 @@ describe.concurrent('a healthy instance is not blocked', () => {
     health.note('journal damaged', 'journal-damaged (advice)', noticedMs, Date.now() - mendedAt);
   });
 
+  test('that takes its time over a reset: the lock that it holds is its own', async () => {
+    const host = await health.host('slow');
+    await host.writeFile(HOLDER, HOLD_LOCK);
+    await host.must(['mv', '/usr/sbin/chpasswd', '/usr/sbin/chpasswd.real']);
+    const slow = `#!/bin/sh\nperl ${HOLDER} 14\nexec /usr/sbin/chpasswd.real "$@"\n`;
+    await host.writeFile('/usr/sbin/chpasswd', slow, '0755');
+    let isOver = false;
+    const reset = health.mustReset(host).finally(() => {
+      isOver = true;
+    });
+    await health.shown('slow', 'the end of its reset', ({ reasons }) => {
+      expect(reasons).toEqual([]);
+      return isOver;
+    });
+    await reset;
+    const history = health.history('slow');
+    expect(history.slice(history.indexOf('running'))).toEqual(['running']);
+  });
+
   test('on which other tools take the lock one after the other', async () => {
     const host = await health.host('busy');
     await host.writeFile(HOLDER, HOLD_LOCK);
