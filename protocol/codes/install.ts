@@ -61,10 +61,6 @@ export const INSTALL_CODES = {
     'The archive is not the one that the line names, and was not unpacked.',
     'Add the release to the control plane again. If that fails too, look into who could have changed it.',
   ),
-  'install-signature-wrong': code(
-    'The release is not signed by the release key that the line names, and was not unpacked.',
-    'Look into who added that release to the control plane.',
-  ),
   'install-executable-broken': code(
     'The agent that was unpacked does not run on this instance.',
     'See the detail; the archive itself is the signed one.',

@@ -39,6 +39,8 @@ export function releaseRoutes(
       method: 'GET',
       path: `${API_PREFIX}/releases/:archive`,
       access: 'public',
+      // Large, and for anybody: a source gets as many as it may try to join.
+      limit: 'enrolment',
       tag,
       summary: 'The archive of a release',
       params: z.object({ archive: z.string().max(100) }),
