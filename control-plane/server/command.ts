@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { backUp, restore } from './backup.ts';
 import { DEFAULT_KEYS_DIR, readConfig, type ConfigFlags, type ConfigProblem, type ServerConfig } from './config.ts';
 import { describeFailure, NO_CHOICES, type Choices } from './failure.ts';
 import { rotateOrderKey, signCatalogue } from './keys/offline.ts';
@@ -41,6 +42,31 @@ function addDataVerbs(server: Command): void {
         const cleanup = await afterRestore(directories);
         if (json) say(JSON.stringify(cleanup));
         else for (const line of restoreReport(cleanup)) say(line);
+      });
+    });
+  withConfigOptions(server.command('backup'))
+    .description('copy the database into a file, also while the server runs; the keys are not in it')
+    .argument('<FILE>', 'where to; it must not be there yet')
+    .action(async (file: string, _: unknown, command: Command) => {
+      await onData(command, async ({ dataDir, keysDir }) => {
+        await backUp(dataDir, file);
+        say(`The database is in ${file}. The keys are not: keep a copy of ${keysDir} in another place.`);
+      });
+    });
+  withConfigOptions(server.command('restore'))
+    .description('put a backup in the place of the database, which is set aside; the server must be stopped')
+    .argument('<FILE>', 'what "latchkey server backup" wrote')
+    .option('--json', 'print one JSON object')
+    .action(async (file: string, _: unknown, command: Command) => {
+      const { json = false } = command.opts<{ json?: boolean }>();
+      await onData(command, async ({ dataDir }) => {
+        const { setAside, ...cleanup } = await restore(dataDir, file, Date.now());
+        if (json) {
+          say(JSON.stringify({ setAside, ...cleanup }));
+          return;
+        }
+        if (setAside !== null) say(`What was there is set aside: ${setAside}`);
+        for (const line of restoreReport(cleanup)) say(line);
       });
     });
   withConfigOptions(server.command('recover-administrator'))

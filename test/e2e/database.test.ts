@@ -1,4 +1,3 @@
-import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -115,18 +114,15 @@ describe('who writes to the database of a running control plane', () => {
 describe('a control plane whose database was restored from a backup', () => {
   test('resets at the first try what was reset after the backup was made, and lets no older password back', async () => {
     const data = join(world.directory, 'data');
-    const backup = join(world.directory, 'backup');
-    await world.controlPlane.kill('SIGTERM');
-    await cp(data, backup, { recursive: true, preserveTimestamps: true });
-    await world.controlPlane.start();
-    await world.state('target', 'running');
+    const backup = join(world.directory, 'backup.db');
+    // While it runs, and with a reset behind it.
+    expect(await world.latchkey(['server', 'backup', backup, '--data', data])).toMatchObject({ code: 0, stderr: '' });
     await mustReset();
     await mustReset();
+    const busy = await world.latchkey(['server', 'restore', backup, '--data', data]);
+    expect([busy.code, busy.stderr]).toEqual([1, expect.stringContaining('Another process has opened') as string]);
     await world.controlPlane.kill('SIGTERM');
-    await rm(data, { recursive: true });
-    await cp(backup, data, { recursive: true, preserveTimestamps: true });
-    const restored = await world.latchkey(['server', 'after-restore', '--data', data]);
-    expect(restored).toMatchObject({ code: 0, stderr: '' });
+    expect(await world.latchkey(['server', 'restore', backup, '--data', data])).toMatchObject({ code: 0, stderr: '' });
     await world.controlPlane.start();
     await world.state('target', 'running');
     await mustReset();

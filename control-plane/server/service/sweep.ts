@@ -50,7 +50,13 @@ export function createSweep(deps: {
     const plans = await store.transaction((tx) => tx.resets.deleteExpiredPlans(clock.now()));
     if (!scrubDue && plans === 0) return;
     scrubDue = false;
-    await store.scrub();
+    try {
+      await store.scrub();
+    } catch (error) {
+      // Somebody reads the database, as a backup does: what was erased is still to be overwritten.
+      scrubDue = true;
+      throw error;
+    }
   }
 
   async function wakeOpen(): Promise<void> {

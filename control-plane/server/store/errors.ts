@@ -7,6 +7,10 @@ export type StoreErrorCode =
   | 'database-busy'
   /** There is none, where there must be one. */
   | 'database-missing'
+  /** The file that a backup was to be written to is there. */
+  | 'backup-exists'
+  /** A file is no backup of a database of ours, or is damaged. */
+  | 'backup-invalid'
   /** A row does not hold what this version writes. */
   | 'row-malformed'
   /** The transactions that shared this commit are not durable and were rolled back. */

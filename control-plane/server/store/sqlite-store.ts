@@ -43,7 +43,7 @@ const MEMORY = ':memory:';
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
   const inMemory = options.path === MEMORY;
-  const lock = inMemory ? null : lockDatabase(options.path);
+  const lock = inMemory ? null : openLock(options.path);
   const database = openDatabase(options.path, lock);
   try {
     if (options.snapshot !== undefined) database.deserialize(options.snapshot);
@@ -104,10 +104,21 @@ function openDatabase(path: string, lock: DatabaseSync | null): DatabaseSync {
 }
 
 /**
+ * Keeps every control plane away from the database at `path`, which need not be there. Returns what ends that. Throws
+ * `StoreError` `database-busy`.
+ */
+export function lockDatabase(path: string): () => void {
+  const lock = openLock(path);
+  return () => {
+    closeAll(lock);
+  };
+}
+
+/**
  * Keeps a second control plane away, which would take every session of the first for lost. The lock is one of SQLite's,
  * on an empty database beside the real one, so that the system releases it however this process ends.
  */
-function lockDatabase(path: string): DatabaseSync {
+function openLock(path: string): DatabaseSync {
   createDatabaseFile(`${path}.lock`);
   const lock = new DatabaseSync(`${path}.lock`);
   try {
