@@ -73,7 +73,7 @@ function addShow(parent: Command, context: CommandContext): void {
       const expected = expectations?.get(task.instanceId);
       outcomes.push(expected === undefined ? outcomeOfTask(task) : await judgeTask(task, expected, verifyEd25519));
     }
-    const report = reportOf(reset, 'watched', outcomes);
+    const report = { ...reportOf(reset, 'watched', outcomes), batch: batchOf(reset) };
     print(ports, flags.json, reportJson(report), () => [
       ...fieldLines([
         ['requested', `${timeText(reset.requestedAt)} by ${reset.requestedBy}`],
@@ -135,10 +135,14 @@ function when(is: boolean, name: string, text: string): [string, string][] {
   return is ? [[name, text]] : [];
 }
 
-function reportOf(reset: Reset, ending: Report['ending'], outcomes: readonly Outcome[]): Report {
-  const { id, mode, account, state, concurrency, stopAfterFailures, pausedAt, stoppedAt, retryOf, retriedBy } = reset;
-  const batch = { state, concurrency, stopAfterFailures, pausedAt, stoppedAt, retryOf, retriedBy };
-  return { id, mode, account, batch, ending, outcomes, revealed: new Map(), samePassword: false };
+function reportOf({ id, mode, account }: Reset, ending: Report['ending'], outcomes: readonly Outcome[]): Report {
+  return { id, mode, account, ending, outcomes, revealed: new Map(), samePassword: false };
+}
+
+/** The fields of the reset as a whole that a program is told. */
+function batchOf(reset: Reset): NonNullable<Report['batch']> {
+  const { state, concurrency, stopAfterFailures, pausedAt, stoppedAt, retryOf, retriedBy } = reset;
+  return { state, concurrency, stopAfterFailures, pausedAt, stoppedAt, retryOf, retriedBy };
 }
 
 async function expectationsOf(

@@ -10,7 +10,7 @@ export interface Report {
   readonly id: ResetId;
   readonly mode: ResetMode;
   readonly account: string | null;
-  /** The reset as a whole, as the control plane last told of it; left out by who has only started it. */
+  /** The reset as a whole, where it was asked for. */
   readonly batch?: Readonly<Record<string, unknown>>;
   readonly ending: Ending;
   readonly outcomes: readonly Outcome[];

@@ -101,6 +101,8 @@ describe('a retry', () => {
     expect(world.out).toMatch(new RegExp(`retry of +${id}`));
     expect(await world.run('resets', 'show', id)).toBe(0);
     expect(world.out).toMatch(new RegExp(`retried by +${second}`));
+    expect(await world.run('resets', 'show', id, '--json')).toBe(0);
+    expect(world.json()).toMatchObject({ id, state: 'finished', retryOf: null, retriedBy: [second] });
   });
 
   test('makes passwords too, and takes a pace of its own', async () => {
