@@ -87,6 +87,25 @@ test('a paused reset sends nothing, across a restart too, and a resumed one send
   expect([...before.failures, ...after.failures]).toEqual([]);
 });
 
+test('a fleet that comes back at once after a restart keeps to the limit, and every task arrives', async () => {
+  await using store = Object.assign(await openSqliteStore({ path: ':memory:' }), {
+    [Symbol.asyncDispose]: () => store.close(),
+  });
+  const before = await openCoreWorld({ store });
+  const fleet = await openFleet(before, 24);
+  fleet.close();
+  const reset = await before.start(await before.plan({ targets: { instances: fleet.names }, concurrency: 3 }));
+  await until(() => (fleet.holding === 3 ? true : null));
+  await before[Symbol.asyncDispose]();
+
+  await using after = await openCoreWorld({ store });
+  // Those that had an order are sent it again; all others knock at the same time.
+  const back = await reconnectFleet(after, fleet);
+  expect((await after.finished(reset)).counts).toMatchObject({ succeeded: 24 });
+  expect([back.orders, back.peak]).toEqual([24, 3]);
+  expect([...before.failures, ...after.failures]).toEqual([]);
+});
+
 test('after so many failures what was not sent is cancelled, and the reset says so for good', async () => {
   await using world = await openCoreWorld();
   const fleet = await openFleet(world, 30);
