@@ -1,7 +1,8 @@
 import { request, type IncomingMessage } from 'node:http';
-import { ProgressEvent } from '#protocol';
+import { ProgressEvent, Reset } from '#protocol';
 import { describe, expect, test } from 'vitest';
 import { HEARTBEAT_MS } from '../../../control-plane/server/http/progress-stream.ts';
+import { ApiError } from '../../../control-plane/server/service/errors.ts';
 import { until } from '../../support/fake-agent.ts';
 import { expectError, HttpWorld } from '../../support/http-world.ts';
 import { listen } from '../../support/raw-http.ts';
@@ -146,6 +147,25 @@ describe('the events of a reset', () => {
     await when(() => world.resets.watching === 0);
     const last = await Follower.open(port, world);
     last.hangUp();
+  });
+});
+
+describe('a reset that goes on', () => {
+  test.each(['pause', 'resume'])('takes a %s, and answers with how it stands', async (verb) => {
+    await using world = await HttpWorld.open();
+    const reply = await world.call('POST', `/api/v1/resets/${world.resets.id}/${verb}`);
+    expect(reply.statusCode).toBe(200);
+    expect(Reset.parse(reply.json())).toEqual(world.resets.reset());
+    world.resets.failure = new ApiError('reset-stopped');
+    expectError(await world.call('POST', `/api/v1/resets/${world.resets.id}/${verb}`), 409, 'reset-stopped');
+    const unknown = '00000000-0000-4000-8000-000000000000';
+    expectError(await world.call('POST', `/api/v1/resets/${unknown}/${verb}`), 404, 'reset-not-found');
+  });
+
+  test.each([0, 1_001, 'many'])('is not planned with %s at once', async (concurrency) => {
+    await using world = await HttpWorld.open();
+    const body = { targets: { instances: ['web-1'] }, concurrency };
+    expectError(await world.call('POST', '/api/v1/resets/plan', { body }), 400, 'body-malformed');
   });
 });
 
