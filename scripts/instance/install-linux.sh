@@ -328,9 +328,11 @@ keep_proxy
 join
 start_service
 step='done'
-"$link" status | grep -E '^ *(instance|server|fingerprint)' || :
+status=$("$link" status || :)
+printf '%s\n' "$status" | grep -E '^ *(instance|server|fingerprint)' || :
+called=$(printf '%s\n' "$status" | sed -n 's/^ *instance *\([^ ]*\) .*/\1/p')
 if [ "$service" = yes ]; then
-  say 'The agent runs. Compare the fingerprint: latchkey instances trust NAME'
+  say "The agent runs. Compare the fingerprint, where latchkey is: latchkey instances trust $called"
 else
   say 'Installed, not started. Have your supervisor keep this running, as root: latchkey-agent run'
 fi

@@ -32,7 +32,7 @@ describe('the shell that the line is pasted to', () => {
     await until(() => /[#$] $/.test(shown) || shown.includes('bash-'), { what: () => shown, deadlineMs: 20_000 });
     shell.write('echo kept\r');
     shell.write(wrap(line));
-    await until(() => shown.includes('Compare the fingerprint') || shown.includes('latchkey: install'), {
+    await until(() => shown.includes('Compare the fingerprint,') || shown.includes('latchkey: install'), {
       what: () => `the installation to end: ${shown}`,
       deadlineMs: 60_000,
     });

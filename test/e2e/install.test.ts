@@ -50,6 +50,7 @@ describe.each(['bookworm', 'trixie'] as const)('on %s', (suite) => {
 
     const { identity } = await installs.agentOf(host.name);
     expect(said.stdout).toContain(fingerprintOf(Thumbprint.parse(identity)));
+    expect(said.stdout).toContain(`latchkey instances trust ${host.name}\n`);
     const modes = [`/usr/local/lib/latchkey-agent/${AGENT_VERSION}`, '/etc/systemd/system/latchkey-agent.service'];
     expect((await host.must(['stat', '-c', '%a %U', ...modes])).trim().split('\n')).toEqual(['755 root', '644 root']);
     expect((await host.must(['stat', '-c', '%a', '/var/lib/latchkey-agent/identity.key'])).trim()).toBe('600');
