@@ -44,9 +44,7 @@ export function releaseRoutes(
       tag,
       summary: 'The archive of a release',
       params: z.object({ archive: z.string().max(100) }),
-      responses: {
-        200: { description: 'The archive.', schema: z.string(), contentType: 'application/gzip' },
-      },
+      responses: { 200: { description: 'The archive.', schema: z.string(), contentType: 'application/gzip' } },
       errors: ['release-not-found'],
       handle: async ({ params }) => {
         const found = await releases.open(params.archive);
