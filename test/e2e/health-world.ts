@@ -22,6 +22,8 @@ export interface Seen {
   readonly state: string;
   /** Milliseconds since the epoch; null while there is no session. */
   readonly connectedSince: number | null;
+  /** As the agent reported them, before what fails has lasted. */
+  readonly components: Readonly<Record<string, { readonly state: string }>>;
   readonly reasons: readonly {
     readonly code: string;
     readonly message: string;

@@ -67,14 +67,15 @@ describe.concurrent('a healthy instance is not blocked', () => {
     const host = await health.host('slow');
     await host.writeFile(HOLDER, HOLD_LOCK);
     await host.must(['mv', '/usr/sbin/chpasswd', '/usr/sbin/chpasswd.real']);
-    const slow = `#!/bin/sh\nperl ${HOLDER} 14\nexec /usr/sbin/chpasswd.real "$@"\n`;
+    // Longer than the agent goes without a look at its health, shorter than a script may take.
+    const slow = `#!/bin/sh\nperl ${HOLDER} 17\nexec /usr/sbin/chpasswd.real "$@"\n`;
     await host.writeFile('/usr/sbin/chpasswd', slow, '0755');
     let isOver = false;
     const reset = health.mustReset(host).finally(() => {
       isOver = true;
     });
-    await health.shown('slow', 'the end of its reset', ({ reasons }) => {
-      expect(reasons).toEqual([]);
+    await health.shown('slow', 'the end of its reset', ({ components }) => {
+      expect(components['account-database']).toEqual({ state: 'ok' });
       return isOver;
     });
     await reset;

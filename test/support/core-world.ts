@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import {
   DEFAULT_PASSWORD_POLICY,
+  SEALED_PASSWORDS_PER_CHUNK_MAX,
   sealPassword,
   signJson,
   toBase64Url,
@@ -107,10 +108,15 @@ export async function openCoreWorld(options: { clock?: Clock; store?: Store } = 
     plan: (request, actor = ADMINISTRATOR) => core.resets.plan(actor, PlanResetSchema.parse(request)),
     async start(plan, { skipBlocked = false, password = 'Correct-Horse-7', notAfter = clock.now() + 600_000 } = {}) {
       const sealed = await sealPlan(plan, password, notAfter);
-      const request = StartResetSchema.parse({ resetId: plan.resetId, notAfter, sealed, skipBlocked });
-      const started = await core.resets.start(ADMINISTRATOR, request, clock.now());
-      if (!started.done) throw new Error('the reset waits for more chunks');
-      return started.reset;
+      // In chunks as a client's, of which the last may be empty.
+      for (let from = 0; ; from += SEALED_PASSWORDS_PER_CHUNK_MAX) {
+        const chunk = sealed.slice(from, from + SEALED_PASSWORDS_PER_CHUNK_MAX);
+        const final = from + chunk.length >= sealed.length;
+        const request = StartResetSchema.parse({ resetId: plan.resetId, notAfter, sealed: chunk, skipBlocked, final });
+        const started = await core.resets.start(ADMINISTRATOR, request, clock.now());
+        if (started.done) return started.reset;
+        if (final) throw new Error('the reset waits for more chunks');
+      }
     },
     async finished(reset) {
       for await (const event of core.resets.watch(ADMINISTRATOR, reset.id, new AbortController().signal)) {
