@@ -6,7 +6,6 @@ import {
   PlanReset,
   ResetId,
   sealedDigest,
-  signJson,
   StartReset,
   TaskId,
   unsealPassword,
@@ -18,7 +17,6 @@ import {
   type Instance,
   type Reset,
   type ResetPlan,
-  type Signed,
   type Task,
   type TaskResult,
   type VerifiedBy,
@@ -26,17 +24,7 @@ import {
 } from '#protocol';
 import type * as z from 'zod';
 import { newIdentity, type FakeIdentity } from './fake-agent.ts';
-import { newSigner } from './keys.ts';
-
-/** What an instance does with a password that it is sent; `forges` is a control plane that lies about it. */
-export type Behaviour =
-  | { readonly kind: 'succeeds'; readonly verifiedBy?: VerifiedBy; readonly warnings?: readonly Warning[] }
-  | { readonly kind: 'fails'; readonly code: 'account-not-found' | 'script-timeout'; readonly detail?: string }
-  | { readonly kind: 'hangs' }
-  | {
-      readonly kind: 'forges';
-      readonly how: 'unsigned' | 'other-key' | 'other-password' | 'other-reset' | 'other-account' | 'other-task';
-    };
+import { sign, type Behaviour } from './fake-results.ts';
 
 export interface FakeInstance {
   readonly id: InstanceId;
@@ -72,6 +60,8 @@ export interface SeenRequest {
 export interface Tamper {
   plan?: (plan: ResetPlan) => ResetPlan;
   task?: (task: Task) => Task;
+  /** Says nothing of any task, and that all is well. */
+  isSilent?: boolean;
   reset?: (reset: Reset) => Reset;
 }
 
@@ -238,7 +228,7 @@ export class FakeControlPlane {
   }
 
   #tasks({ tasks }: { tasks: Map<InstanceId, Task> }): Task[] {
-    return [...tasks.values()];
+    return this.tamper.isSilent === true ? [] : [...tasks.values()];
   }
 
   async *#events(started: { reset: Reset; tasks: Map<InstanceId, Task> }): AsyncGenerator<string> {
@@ -277,27 +267,6 @@ function held(started: { reset: Reset; tasks: Map<InstanceId, Task> }, action: s
       ? { ...started.reset, state: 'paused', pausedAt: Date.now() }
       : { ...started.reset, state: 'running', pausedAt: null };
   return { status: 200, json: withCounts(started) };
-}
-
-async function sign(result: TaskResult, { signer }: FakeIdentity, behaviour: Behaviour): Promise<Signed | null> {
-  if (behaviour.kind !== 'forges') return signJson(signer, 'result', result);
-  switch (behaviour.how) {
-    case 'unsigned':
-      return null;
-    case 'other-key':
-      // The signature of someone else under the name of the instance's key.
-      return { ...(await signJson(await newSigner(), 'result', result)), key: signer.key };
-    case 'other-password':
-      return signJson(signer, 'result', { ...result, sealedDigest: result.sealedDigest.replace(/./, 'A') });
-    case 'other-reset':
-      return signJson(signer, 'result', { ...result, resetId: randomUUID() });
-    case 'other-account':
-      return signJson(signer, 'result', { ...result, account: 'mallory' });
-    case 'other-task':
-      return signJson(signer, 'result', { ...result, taskId: randomUUID() });
-    default:
-      return behaviour.how satisfies never;
-  }
 }
 
 function withCounts({ reset, tasks }: { reset: Reset; tasks: Map<InstanceId, Task> }): Reset {

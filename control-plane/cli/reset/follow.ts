@@ -1,8 +1,16 @@
-import { explain, type InstanceId, type ResetId, type ResetState, type Task, type Verify } from '#protocol';
+import { type InstanceId, type ResetId, type ResetState, type Task, type Verify } from '#protocol';
 import type { Routes } from '../api/routes.ts';
 import { CliError, failureLines } from '../errors.ts';
 import type { Clock, Random, Terminal } from '../ports.ts';
-import { isFinished, judgeTask, outcomeOfTask, type Expectation, type Outcome } from './outcome.ts';
+import {
+  isFinished,
+  judgeTask,
+  outcomeOfReady,
+  outcomeOfTask,
+  unproven,
+  type Expectation,
+  type Outcome,
+} from './outcome.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { watchReset } from './watch.ts';
 
@@ -66,8 +74,9 @@ async function watch(following: Following, progress: Progress): Promise<boolean>
       await take(event.tasks, following, progress);
       if (!event.finished) continue;
       // Believed only as far as every task is known: a stream may have been cut short.
-      const known = [...outcomes.values()].every(isFinished);
+      const known = outcomes.size >= event.total && [...outcomes.values()].every(isFinished);
       if (!known) await take(await routes.resets.tasks(resetId), following, progress);
+      addMissing(following, progress);
       return true;
     }
     return false;
@@ -89,19 +98,19 @@ async function take(tasks: readonly Task[], following: Following, progress: Prog
   progress.update(following.outcomes, changed);
 }
 
+/** Instances that something was sent to, and of which the control plane says nothing: silence is no success. */
+function addMissing({ outcomes, expectations }: Following, progress: Progress): void {
+  const missing = [...(expectations?.keys() ?? [])].filter((instanceId) => !outcomes.has(instanceId));
+  const added = missing.map((instanceId) => unproven(outcomeOfReady({ instanceId, name: instanceId }, 'pending')));
+  for (const outcome of added) outcomes.set(outcome.instanceId, outcome);
+  progress.update(outcomes, added);
+}
+
 async function judge(task: Task, { expectations, verify }: Following): Promise<Outcome> {
   if (expectations === null) return outcomeOfTask(task);
   const expectation = expectations.get(task.instanceId);
   if (expectation !== undefined) return judgeTask(task, expectation, verify);
   if (task.state !== 'succeeded') return outcomeOfTask(task);
   // A success on an instance that nothing was sent to.
-  const { message, remedy } = explain('result-unproven');
-  return {
-    ...outcomeOfTask(task),
-    state: 'outcome-unknown',
-    code: 'result-unproven',
-    message,
-    remedy,
-    verifiedBy: null,
-  };
+  return unproven(outcomeOfTask(task));
 }

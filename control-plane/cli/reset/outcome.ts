@@ -90,6 +90,11 @@ export async function judgeTask(task: Task, expected: Expectation, verify: Verif
   if (task.state !== 'succeeded') return outcome;
   const result = await provenResult(task, expected, verify);
   if (result !== null) return { ...outcome, verifiedBy: result.verifiedBy, warnings: result.warnings };
+  return unproven(outcome);
+}
+
+/** What the control plane calls a success, or is silent about, without the instance's word. */
+export function unproven(outcome: Outcome): Outcome {
   const { message, remedy } = explain('result-unproven');
   return { ...outcome, state: 'outcome-unknown', code: 'result-unproven', message, remedy, verifiedBy: null };
 }
@@ -155,7 +160,7 @@ export type Ending = 'watched' | 'accepted' | 'dry-run' | 'detached';
 export function exitCodeOf(ending: Ending, tally: ResetCounts): 0 | 1 {
   switch (ending) {
     case 'watched':
-      return tally.succeeded === tally.total ? 0 : 1;
+      return tally.total > 0 && tally.succeeded === tally.total ? 0 : 1;
     case 'accepted':
     case 'dry-run':
       return tally.blocked === 0 && tally.failed === 0 ? 0 : 1;

@@ -21,7 +21,10 @@ export interface WatchPorts {
 }
 
 /** What is known now: tasks that changed, and whether none will change any more. */
-export type WatchEvent = Pick<ProgressEvent, 'tasks' | 'finished' | 'state'>;
+export type WatchEvent = Pick<ProgressEvent, 'tasks' | 'finished' | 'state'> & {
+  /** How many tasks there are. */
+  readonly total: number;
+};
 
 /**
  * The tasks of a reset as they change, until it is finished or the signal aborts. Survives a lost connection and a
@@ -40,7 +43,7 @@ export async function* watchReset(id: ResetId, ports: WatchPorts): AsyncGenerato
         fruitful = true;
         heardAt = clock.monotonic();
         attempts = 0;
-        yield event;
+        yield 'total' in event ? event : { ...event, total: event.counts.total };
         if (event.finished) return;
       }
     } catch (error) {
@@ -66,7 +69,7 @@ async function* poll(id: ResetId, { resets }: WatchPorts): AsyncGenerator<WatchE
   // The reset first: if it is finished by then, the tasks that come after are final.
   const reset: Reset = await resets.show(id);
   const tasks: Task[] = await resets.tasks(id);
-  yield { tasks, state: reset.state, finished: reset.finishedAt !== null };
+  yield { tasks, state: reset.state, finished: reset.finishedAt !== null, total: reset.counts.total };
 }
 
 /** Full jitter: uniform between nothing and a bound that doubles. */

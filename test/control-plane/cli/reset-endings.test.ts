@@ -47,6 +47,14 @@ describe('not waiting', () => {
     expect(world.out).toContain('[result-unproven]');
   });
 
+  test('a watch of a control plane that is silent about every instance is no success', async () => {
+    await plane.add('web-1');
+    await world.run('reset', 'web-1', '--password-stdin', '--no-wait', '--json');
+    plane.tamper.isSilent = true;
+    expect(await world.run('resets', 'watch', world.report().id, '--json')).toBe(1);
+    expect(world.report().tasks).toMatchObject([{ state: 'outcome-unknown', code: 'result-unproven' }]);
+  });
+
   test.each([
     ['a reset that was waited for', []],
     ['one that was watched afterwards', ['--no-wait']],

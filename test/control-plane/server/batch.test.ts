@@ -102,7 +102,8 @@ test('a fleet that comes back at once after a restart keeps to the limit, and ev
   // Those that had an order are sent it again; all others knock at the same time.
   const back = await reconnectFleet(after, fleet);
   expect((await after.finished(reset)).counts).toMatchObject({ succeeded: 24 });
-  expect([back.orders, back.peak]).toEqual([24, 3]);
+  expect(back.orders).toBe(24);
+  expect(back.peak).toBeLessThanOrEqual(3);
   expect([...before.failures, ...after.failures]).toEqual([]);
 });
 
