@@ -1,5 +1,6 @@
 /**
- * Counts a report of Vitest's JSON reporter. Prints `passed failed skipped` on one line.
+ * Counts a report of Vitest's JSON reporter. Prints `passed failed skipped` on one line, and after it a line for each test
+ * or file that failed.
  *
  * Usage: tally.ts REPORT
  */
@@ -11,8 +12,9 @@ interface Report {
   readonly numPendingTests: number;
   readonly numTodoTests: number;
   readonly testResults: readonly {
+    readonly name: string;
     readonly status: 'passed' | 'failed';
-    readonly assertionResults: readonly { readonly status: string }[];
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
   }[];
 }
 
@@ -20,11 +22,12 @@ const [reportPath] = process.argv.slice(2);
 if (reportPath === undefined) throw new Error('Name the report to count: tally.ts REPORT');
 const report = JSON.parse(readFileSync(reportPath, 'utf8')) as Report;
 
-// A file that did not load, or whose set-up failed, has tests that never ran: without this, it would count as none.
-const brokenFiles = report.testResults.filter(
-  (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
-).length;
+const failed = report.testResults.flatMap(({ name, status, assertionResults }) => {
+  const tests = assertionResults.filter((test) => test.status === 'failed');
+  // A file that did not load, or whose set-up failed, has tests that never ran: without this, it would count as none.
+  if (tests.length === 0) return status === 'failed' ? [`${name}: failed outside of its tests`] : [];
+  return tests.map(({ fullName }) => `${name}: ${fullName}`);
+});
 
-console.log(
-  [report.numPassedTests, report.numFailedTests + brokenFiles, report.numPendingTests + report.numTodoTests].join(' '),
-);
+console.log([report.numPassedTests, failed.length, report.numPendingTests + report.numTodoTests].join(' '));
+for (const line of failed) console.log(line.replace(`${process.cwd()}/`, ''));
