@@ -2,6 +2,11 @@
 import { runCli } from './cli/cli.ts';
 
 const SERVER = { name: 'server', summary: 'run the control plane, check its configuration' };
+/** Verbs of the server under the names that operators look for; each is `latchkey server VERB`. */
+const SHORTCUTS = [
+  { name: 'backup', summary: 'copy the database of the control plane on this machine into a file' },
+  { name: 'restore', summary: 'put a backup in the place of that database' },
+];
 const EXIT_USAGE = 2;
 
 /**
@@ -9,12 +14,14 @@ const EXIT_USAGE = 2;
  * client of its API. The one place that knows both; each is loaded only when it is asked for.
  */
 async function main(argv: readonly string[]): Promise<number> {
-  if (argv[0] === SERVER.name || (argv[0] === 'help' && argv[1] === SERVER.name)) return runServer(argv);
+  const [verb, ...rest] = argv;
+  if (verb === SERVER.name || (verb === 'help' && rest[0] === SERVER.name)) return runServer(argv);
+  if (SHORTCUTS.some(({ name }) => name === verb)) return runServer([SERVER.name, ...argv]);
   return runCli(argv, {
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
     ports: async () => (await import('./cli/node/ports.ts')).createNodePorts(),
-    otherVerbs: [SERVER],
+    otherVerbs: [SERVER, ...SHORTCUTS],
   });
 }
 

@@ -116,13 +116,13 @@ describe('a control plane whose database was restored from a backup', () => {
     const data = join(world.directory, 'data');
     const backup = join(world.directory, 'backup.db');
     // While it runs, and with a reset behind it.
-    expect(await world.latchkey(['server', 'backup', backup, '--data', data])).toMatchObject({ code: 0, stderr: '' });
+    expect(await world.latchkey(['backup', backup, '--data', data])).toMatchObject({ code: 0, stderr: '' });
     await mustReset();
     await mustReset();
     const busy = await world.latchkey(['server', 'restore', backup, '--data', data]);
     expect([busy.code, busy.stderr]).toEqual([1, expect.stringContaining('Another process has opened') as string]);
     await world.controlPlane.kill('SIGTERM');
-    expect(await world.latchkey(['server', 'restore', backup, '--data', data])).toMatchObject({ code: 0, stderr: '' });
+    expect(await world.latchkey(['restore', backup, '--data', data])).toMatchObject({ code: 0, stderr: '' });
     await world.controlPlane.start();
     await world.state('target', 'running');
     await mustReset();
