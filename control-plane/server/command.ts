@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import { backUp, restore } from './backup.ts';
-import { DEFAULT_KEYS_DIR, readConfig, type ConfigFlags, type ConfigProblem, type ServerConfig } from './config.ts';
+import type { ConfigProblem } from './config-problems.ts';
+import { DEFAULT_KEYS_DIR, type ConfigFlags } from './config-text.ts';
+import { readConfig, type ServerConfig } from './config.ts';
 import { describeFailure, NO_CHOICES, type Choices } from './failure.ts';
 import { rotateOrderKey, signCatalogue } from './keys/offline.ts';
 import { createLog } from './logging.ts';

@@ -1,17 +1,13 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
-import * as z from 'zod';
-import { DEFAULT_PASSWORD_POLICY, PasswordPolicy } from '#protocol';
+import { DEFAULT_PASSWORD_POLICY, type PasswordPolicy } from '#protocol';
+import { REMEDIES, fieldOf, flagOf, ofFile, toProblems, type ConfigProblem, type Unnamed } from './config-problems.ts';
+import { ConfigText, valuesOfFlags, type Address, type ConfigFlags, type LogLevel } from './config-text.ts';
+import { DEFAULT_RETENTION, type Retention } from './domain/retention.ts';
 import { RATE_LIMITS, type RateLimits } from './http/rate-limits.ts';
 
 /** The configuration of `latchkey server`: a JSON file and flags, of which flags win. All fields may be left out. */
-
-export interface Address {
-  /** A name or an address, without brackets. */
-  readonly host: string;
-  readonly port: number;
-}
 
 export interface ServerConfig {
   /** Where API, gateway and console listen. Default 127.0.0.1:8443. */
@@ -30,34 +26,12 @@ export interface ServerConfig {
   readonly passwordPolicy: PasswordPolicy;
   /** Defaults stand in `RATE_LIMITS`. */
   readonly rateLimits: RateLimits;
+  /** How long what is over is kept. Defaults stand in `DEFAULT_RETENTION`. */
+  readonly retention: Retention;
   /** A listener of its own for /metrics, without TLS and without token; null for none. */
   readonly metricsListen: Address | null;
   /** Default info. */
   readonly logLevel: LogLevel;
-}
-
-const LogLevel = z.enum(['debug', 'info', 'warn', 'error']);
-export type LogLevel = z.infer<typeof LogLevel>;
-
-/** The flags as the command line hands them over, each absent or text. */
-export interface ConfigFlags {
-  readonly listen?: string | undefined;
-  readonly publicUrl?: string | undefined;
-  /** `true`, `false`, or addresses and networks with commas between. */
-  readonly trustProxy?: string | undefined;
-  readonly data?: string | undefined;
-  readonly keys?: string | undefined;
-  readonly tlsCert?: string | undefined;
-  readonly tlsKey?: string | undefined;
-}
-
-export interface ConfigProblem {
-  /** The field, such as `passwordPolicy.charsMin`, or the flag, such as `--listen`; empty for the file as a whole. */
-  readonly path: string;
-  /** The flag that sets the field; null where there is none. */
-  readonly flag: string | null;
-  readonly message: string;
-  readonly remedy: string;
 }
 
 export type ConfigResult =
@@ -71,86 +45,8 @@ export interface ConfigSource {
 }
 
 const FILE_BYTES_MAX = 1024 * 1024;
-const PORT_MAX = 65_535;
-const DEFAULT_LISTEN = '127.0.0.1:8443';
-export const DEFAULT_KEYS_DIR = '/etc/latchkey/keys';
 /** Listening there is not somewhere one can dial. */
 const EVERYWHERE: readonly string[] = ['0.0.0.0', '::'];
-/** Names of networks that the framework knows besides addresses. */
-const NAMED_NETWORKS: readonly string[] = ['loopback', 'linklocal', 'uniquelocal'];
-
-const AddressText = z.string().transform((text, context): Address => {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^[\]:\s]+)):(\d{1,5})$/.exec(text);
-  const [, address, name] = match ?? [];
-  const port = Number(match?.[3]);
-  const host = address ?? name;
-  if (host === undefined || port < 1 || port > PORT_MAX || (address !== undefined && isIP(address) !== 6)) {
-    context.addIssue({ code: 'custom', message: `"${text}" is not host:port` });
-    return z.NEVER;
-  }
-  return { host, port };
-});
-
-const PublicUrl = z.string().transform((text, context): string => {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  const bare = url?.pathname === '/' && url.search + url.hash + url.username + url.password === '';
-  if (url?.protocol !== 'https:' || !bare) {
-    context.addIssue({ code: 'custom', message: `"${text}" is not an https URL of a host and nothing else` });
-    return z.NEVER;
-  }
-  return url.origin;
-});
-
-const Network = z.string().refine((text) => {
-  if (NAMED_NETWORKS.includes(text)) return true;
-  const [address = '', bits, ...more] = text.split('/');
-  const width = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
-  return width > 0 && more.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= width));
-}, 'must be an address, a network such as 10.0.0.0/8, loopback, linklocal or uniquelocal');
-
-const Limit = z.strictObject({ burst: z.int().min(1).max(1_000_000), perSecond: z.number().positive().max(100_000) });
-
-const Path = z.string().min(1, 'must not be empty');
-
-const ConfigText = z.strictObject({
-  listen: AddressText.prefault(DEFAULT_LISTEN),
-  publicUrl: PublicUrl.optional(),
-  trustProxy: z.union([z.boolean(), z.array(Network).min(1)]).default(false),
-  dataDir: Path.default('/var/lib/latchkey'),
-  keysDir: Path.default(DEFAULT_KEYS_DIR),
-  tlsCert: Path.optional(),
-  tlsKey: Path.optional(),
-  passwordPolicy: PasswordPolicy.partial().default({}),
-  rateLimits: z.strictObject({ enrolment: Limit, failedAuthentication: Limit, reset: Limit }).partial().default({}),
-  metricsListen: AddressText.optional(),
-  logLevel: LogLevel.default('info'),
-});
-type ConfigText = z.infer<typeof ConfigText>;
-
-const REMEDIES: Record<keyof ConfigText, string> = {
-  listen: `Write host:port, such as ${DEFAULT_LISTEN} or [::]:8443.`,
-  publicUrl: 'Write the URL that agents dial, such as https://latchkey.example:8443.',
-  trustProxy: 'List the addresses or networks of your proxies, or write false.',
-  dataDir: 'Write the path of the directory for the database.',
-  keysDir: 'Write the path of a directory for the keys, outside of the data directory and of its backups.',
-  tlsCert: 'Give certificate and key, or neither for one by the own authority.',
-  tlsKey: 'Give certificate and key, or neither for one by the own authority.',
-  passwordPolicy: 'charsMin may be 8 to 26, classesMin 3 or 4.',
-  rateLimits: 'Known are enrolment, failedAuthentication and reset, each { "burst": 20, "perSecond": 0.5 }.',
-  metricsListen: 'Write host:port, such as 127.0.0.1:9464, or leave it out.',
-  logLevel: `Choose one of ${LogLevel.options.join(', ')}.`,
-};
-
-/** Which field a flag sets, and how it is written. */
-const FLAGS = {
-  listen: { field: 'listen', flag: '--listen' },
-  publicUrl: { field: 'publicUrl', flag: '--public-url' },
-  trustProxy: { field: 'trustProxy', flag: '--trust-proxy' },
-  data: { field: 'dataDir', flag: '--data' },
-  keys: { field: 'keysDir', flag: '--keys' },
-  tlsCert: { field: 'tlsCert', flag: '--tls-cert' },
-  tlsKey: { field: 'tlsKey', flag: '--tls-key' },
-} as const satisfies Record<keyof ConfigFlags, { field: keyof ConfigText; flag: string }>;
 
 /** Reads the file, if there is one, and checks it together with the flags. */
 export function readConfig(file: string | null, flags: ConfigFlags): ConfigResult {
@@ -200,59 +96,12 @@ function parseObject(text: string): object | null {
   }
 }
 
-function valuesOfFlags(flags: ConfigFlags): Record<string, unknown> {
-  const values: Record<string, unknown> = {};
-  for (const name of Object.keys(FLAGS) as (keyof ConfigFlags)[]) {
-    const text = flags[name];
-    if (text !== undefined) values[FLAGS[name].field] = name === 'trustProxy' ? trustProxyOf(text) : text;
-  }
-  return values;
-}
-
-function trustProxyOf(text: string): boolean | string[] {
-  if (text === 'true' || text === 'false') return text === 'true';
-  return text.split(',').map((part) => part.trim());
-}
-
-/** A problem of a field, whichever way its value came. */
-type Unnamed = Omit<ConfigProblem, 'flag'>;
-
-function ofFile(message: string, remedy: string): ConfigProblem {
-  return { path: '', flag: null, message, remedy };
-}
-
-function fieldOf(path: string): string {
-  return path.split('.')[0] ?? '';
-}
-
-function flagOf(path: string): string | null {
-  return Object.values(FLAGS).find((entry) => entry.field === fieldOf(path))?.flag ?? null;
-}
-
-function toProblems(issue: z.core.$ZodIssue): Unnamed[] {
-  const path = issue.path.map(String);
-  const field = path[0];
-  if (issue.code === 'unrecognized_keys') {
-    const known = Object.keys(ConfigText.shape).join(', ');
-    return issue.keys.map((key) => ({
-      path: [...path, key].join('.'),
-      message: 'There is no such setting.',
-      remedy: field === undefined ? `Remove it or correct its name. Known are ${known}.` : remedyOf(field),
-    }));
-  }
-  return [{ path: path.join('.'), message: issue.message, remedy: remedyOf(field ?? '') }];
-}
-
-function remedyOf(field: string): string {
-  return Object.entries(REMEDIES).find(([name]) => name === field)?.[1] ?? 'See the README of the server.';
-}
-
 type Place = (field: 'dataDir' | 'keysDir' | 'tlsCert' | 'tlsKey', path: string) => string;
 
 function complete(text: ConfigText, place: Place): ServerConfig {
   const { listen, tlsCert, tlsKey } = text;
   const host = isIP(listen.host) === 6 ? `[${listen.host}]` : listen.host;
-  const { passwordPolicy, rateLimits } = text;
+  const { passwordPolicy, rateLimits, retention } = text;
   return {
     listen,
     // Through the parser, which leaves out the port that https implies.
@@ -273,6 +122,11 @@ function complete(text: ConfigText, place: Place): ServerConfig {
       failedAuthentication: rateLimits.failedAuthentication ?? RATE_LIMITS.failedAuthentication,
       reset: rateLimits.reset ?? RATE_LIMITS.reset,
     },
+    // What is not said has its default; null says: for ever.
+    retention: {
+      resetsDays: retention.resetsDays === undefined ? DEFAULT_RETENTION.resetsDays : retention.resetsDays,
+      auditDays: retention.auditDays === undefined ? DEFAULT_RETENTION.auditDays : retention.auditDays,
+    },
     metricsListen: text.metricsListen ?? null,
     logLevel: text.logLevel,
   };
@@ -290,7 +144,11 @@ function contradictions(text: ConfigText, config: ServerConfig): Unnamed[] {
   const [data, keys] = [realPath(config.dataDir), realPath(config.keysDir)];
   if (contains(data, keys)) add('keysDir', 'It lies within the data directory, so that backups would hold the keys.');
   else if (contains(keys, data)) add('dataDir', 'It lies within the keys directory.');
-  const { listen, metricsListen } = config;
+  const { listen, metricsListen, retention } = config;
+  const { resetsDays, auditDays } = retention;
+  if (auditDays !== null && (resetsDays === null || resetsDays > auditDays)) {
+    add('retention', 'Resets are kept for longer than the records that say who asked for them.');
+  }
   if (metricsListen?.host === listen.host && metricsListen.port === listen.port) {
     add('metricsListen', 'It is the address that the API listens on.');
   }

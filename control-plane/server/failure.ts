@@ -1,5 +1,5 @@
 import { sep } from 'node:path';
-import type { Address } from './config.ts';
+import type { Address } from './config-text.ts';
 
 /** What an operator chose, and how: so that a failure can name what to change. */
 export interface Choices {

@@ -18,6 +18,7 @@ import { loadKeyring, type Keyring } from './keys/keyring.ts';
 import { sha256Sync, systemClock, systemRandom } from './runtime.ts';
 import { createOperatorServices, type OperatorServices } from './service/operator-services.ts';
 import type { Log } from './service/ports.ts';
+import { createRetentionSweep } from './service/retention.ts';
 import { createStoreProbe } from './service/store-probe.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
 import type { Store } from './store/store.ts';
@@ -93,9 +94,14 @@ async function startAround(on: Foundation): Promise<RunningServer> {
       'the script key still lies beside the other keys: move script.key to a place that this machine cannot read',
     );
   }
+  // Last, since its timers end with `stop` alone.
+  const onErased = () => {
+    core.sweep.erased();
+  };
+  const retention = createRetentionSweep({ store, clock: systemClock, log, retention: config.retention, onErased });
   const stop = once(async () => {
     sockets.refuseNewWork();
-    await core.drain();
+    await Promise.all([core.drain(), retention.stop()]);
     await sockets.close();
     // What the ends of the sessions brought about is still being recorded.
     await core.settled();

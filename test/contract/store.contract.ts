@@ -5,6 +5,7 @@ import { durabilityPromises } from './store-durability.ts';
 import type { StoreFixture, StoreHarness } from './store-harness.ts';
 import { instancePromises } from './store-instances.ts';
 import { resetPromises } from './store-resets.ts';
+import { retentionPromises } from './store-retention.ts';
 import { taskPromises } from './store-tasks.ts';
 import { transactionPromises } from './store-transactions.ts';
 
@@ -36,5 +37,6 @@ export function describeStoreContract(
     describe('projects, tokens, audit', () => accessPromises(get));
     describe('resets', () => resetPromises(get));
     describe('tasks', () => taskPromises(get));
+    describe('retention', () => retentionPromises(get));
   });
 }

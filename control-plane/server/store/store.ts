@@ -116,6 +116,14 @@ export interface ResetRepository {
   projectsOf(id: ResetId): Promise<readonly ProjectName[]>;
   /** Forgets plans that were never started and have expired; ciphertexts go with them. */
   deleteExpiredPlans(now: number): Promise<number>;
+  /**
+   * Forgets resets that finished at or before `until`, oldest end first, each with all of its tasks: at most so many
+   * resets, and of so many tasks together, but always one. Never one with an unfinished task. `more`: there are others.
+   */
+  deleteFinished(
+    until: number,
+    limit: { readonly resets: number; readonly tasks: number },
+  ): Promise<{ readonly resets: number; readonly tasks: number; readonly more: boolean }>;
 }
 
 export interface TaskRepository {
@@ -173,6 +181,11 @@ export interface AuditRepository {
     key: { readonly code: string; readonly source: string; readonly minute: number },
     times?: number,
   ): Promise<void>;
+  /**
+   * Forgets at most `limit` records of `until` or before, oldest first. Never the newest of all: no number of a record
+   * is given twice.
+   */
+  deleteUntil(until: number, limit: number): Promise<number>;
 }
 
 /** Every repository, over one connection or one transaction. */

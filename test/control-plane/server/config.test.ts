@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { checkConfig, readConfig, type ConfigFlags } from '../../../control-plane/server/config.ts';
+import { checkConfig, readConfig } from '../../../control-plane/server/config.ts';
+import type { ConfigFlags } from '../../../control-plane/server/config-text.ts';
 import { RATE_LIMITS } from '../../../control-plane/server/http/rate-limits.ts';
 
 let top: string;
@@ -40,6 +41,7 @@ describe('a configuration', () => {
       tls: null,
       passwordPolicy: { charsMin: 8, classesMin: 3 },
       rateLimits: RATE_LIMITS,
+      retention: { resetsDays: 90, auditDays: 400 },
       metricsListen: null,
       logLevel: 'info',
     };
@@ -59,6 +61,7 @@ describe('a configuration', () => {
       tlsKey: '/tls/a.key',
       passwordPolicy: { charsMin: 12 },
       rateLimits: { reset: { burst: 1, perSecond: 0.1 } },
+      retention: { resetsDays: 30, auditDays: null },
       metricsListen: 'localhost:9464',
       logLevel: 'warn',
     });
@@ -71,6 +74,7 @@ describe('a configuration', () => {
       tls: { certFile: join(top, 'tls/a.crt'), keyFile: '/tls/a.key' },
       passwordPolicy: { charsMin: 12, classesMin: 3 },
       rateLimits: { ...RATE_LIMITS, reset: { burst: 1, perSecond: 0.1 } },
+      retention: { resetsDays: 30, auditDays: null },
       metricsListen: { host: 'localhost', port: 9464 },
       logLevel: 'warn',
     });
@@ -164,6 +168,25 @@ describe('a configuration', () => {
     symlinkSync(join(top, 'data'), join(top, 'link'));
     expect(paths({ dataDir: 'data', keysDir: 'link/keys' })).toEqual(['keysDir']);
     expect(paths({ dataDir: '/a' }, { keys: '/a/keys' })).toEqual(['--keys']);
+  });
+
+  test('keeps what is over for a while that makes sense, or for ever', () => {
+    const kept = (retention: unknown) => good({ retention }).retention;
+    expect(kept({ resetsDays: 7 })).toEqual({ resetsDays: 7, auditDays: 400 });
+    expect(kept({ auditDays: null })).toEqual({ resetsDays: 90, auditDays: null });
+    expect(kept({ resetsDays: null, auditDays: null })).toEqual({ resetsDays: null, auditDays: null });
+    for (const resetsDays of [6, 0, -1, 7.5, '30', 36_501]) {
+      expect(paths({ retention: { resetsDays } }), String(resetsDays)).toEqual(['retention.resetsDays']);
+    }
+    expect(paths({ retention: { auditDays: 29 } })).toEqual(['retention.auditDays']);
+    expect(paths({ retention: { planDays: 9 } })).toEqual(['retention.planDays']);
+  });
+
+  test('keeps the audit for as long as the resets that it tells of', () => {
+    expect(paths({ retention: { resetsDays: 401 } })).toEqual(['retention']);
+    expect(paths({ retention: { resetsDays: null } })).toEqual(['retention']);
+    expect(paths({ retention: { resetsDays: 60, auditDays: 59 } })).toEqual(['retention']);
+    expect(paths({ retention: { resetsDays: 60, auditDays: 60 } })).toEqual([]);
   });
 
   test('does not serve metrics where it serves the API', () => {

@@ -41,6 +41,20 @@ export function createAuditRepository(db: Db): AuditRepository {
         )
         .execute();
     },
+
+    async deleteUntil(until, limit) {
+      const old = db
+        .selectFrom('audit')
+        .select('sequence')
+        .where('at', '<=', until)
+        // The next number is one more than the highest: that one has to stay.
+        .where('sequence', '<', (eb) => eb.selectFrom('audit').select(({ fn }) => fn.max('sequence').as('newest')))
+        .orderBy('at')
+        .orderBy('sequence')
+        .limit(limit);
+      const result = await db.deleteFrom('audit').where('sequence', 'in', old).executeTakeFirst();
+      return Number(result.numDeletedRows);
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { ResetId } from '#protocol';
+import { UNFINISHED_STATES } from '../../domain/task.ts';
 import { defineCursor, toPage } from '../cursor.ts';
 import { StoreError } from '../errors.ts';
 import { isStarted, type StartedReset } from '../records.ts';
@@ -10,7 +11,7 @@ import { insertMany, listOf, type Db } from './sql.ts';
 const cursor = defineCursor('resets', z.tuple([z.int(), ResetId]));
 
 export function createResetRepository(db: Db): ResetRepository {
-  return { ...resetReads(db), ...batchReads(db), ...planWrites(db), ...resetWrites(db) };
+  return { ...resetReads(db), ...batchReads(db), ...planWrites(db), ...resetWrites(db), ...resetRemoval(db) };
 }
 
 /** Both times are written at once, when it starts. */
@@ -171,6 +172,47 @@ function resetWrites(db: Db): Pick<ResetRepository, 'start' | 'finish' | 'pause'
         .where('id', '=', id)
         .where('stoppedAt', 'is', null)
         .execute();
+    },
+  };
+}
+
+function resetRemoval(db: Db): Pick<ResetRepository, 'deleteFinished'> {
+  /** Oldest end first; one more than wanted, which tells that there are others. */
+  const finished = (until: number, limit: number) =>
+    db
+      .selectFrom('resets')
+      .select((eb) => [
+        'id',
+        eb
+          .selectFrom('tasks')
+          .select(({ fn }) => fn.countAll<number>().as('count'))
+          .whereRef('tasks.resetId', '=', 'resets.id')
+          .as('tasks'),
+      ])
+      .where('finishedAt', '<=', until)
+      .where((eb) => {
+        const tasks = eb.selectFrom('tasks').select('tasks.id').whereRef('tasks.resetId', '=', 'resets.id');
+        return eb.not(eb.exists(tasks.where('tasks.state', 'in', UNFINISHED_STATES)));
+      })
+      .orderBy('finishedAt')
+      .orderBy('id')
+      .limit(limit + 1)
+      .execute();
+
+  return {
+    async deleteFinished(until, limit) {
+      const found = await finished(until, limit.resets);
+      const ids: ResetId[] = [];
+      let tasks = 0;
+      for (const reset of found.slice(0, limit.resets)) {
+        const count = reset.tasks ?? 0;
+        if (ids.length > 0 && tasks + count > limit.tasks) break;
+        ids.push(reset.id);
+        tasks += count;
+      }
+      await db.deleteFrom('tasks').where('resetId', 'in', listOf(ids)).execute();
+      await db.deleteFrom('resets').where('id', 'in', listOf(ids)).execute();
+      return { resets: ids.length, tasks, more: found.length > ids.length };
     },
   };
 }
