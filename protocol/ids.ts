@@ -21,6 +21,10 @@ export type TaskId = z.infer<typeof TaskId>;
 export const SessionId = id().brand<'SessionId'>();
 export type SessionId = z.infer<typeof SessionId>;
 
+/** One sign-in of a browser to the web console; never secret, safe in logs. UUID. */
+export const ConsoleSessionId = id().brand<'ConsoleSessionId'>();
+export type ConsoleSessionId = z.infer<typeof ConsoleSessionId>;
+
 /** An API token or a join token; never secret, safe in logs. UUID. */
 export const TokenId = id().brand<'TokenId'>();
 export type TokenId = z.infer<typeof TokenId>;

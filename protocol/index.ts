@@ -13,6 +13,7 @@ export { randomBytes } from './platform.ts';
 export * from './release.ts';
 export * from './rest/access.ts';
 export * from './rest/common.ts';
+export * from './rest/console.ts';
 export * from './rest/install.ts';
 export * from './rest/instances.ts';
 export * from './rest/resets.ts';

@@ -82,6 +82,10 @@ export const JOIN_TOKEN_LIFETIME_MS_MAX = 7 * 24 * 3_600_000;
 export const TOKEN_LIFETIME_MS_MIN = 60_000;
 export const JOIN_TOKEN_USES_MAX = 10_000;
 
+/** A session of the web console ends when nobody has used it for so long, and in any case after so long. */
+export const CONSOLE_SESSION_IDLE_MS_MAX = 30 * 60_000;
+export const CONSOLE_SESSION_AGE_MS_MAX = 12 * 3_600_000;
+
 /** Text that a peer says about itself. */
 export const CLAIM_CHARS_MAX = 200;
 export const DETAIL_CHARS_MAX = 300;

@@ -7,7 +7,7 @@ import { createCore, type Core } from './core.ts';
 import { DATABASE_FILE, RELEASES_DIRECTORY } from './data-directory.ts';
 import { createWebSocketGateway } from './gateway/websocket.ts';
 import { createApp } from './http/app.ts';
-import { createBearerAuthentication } from './http/authentication.ts';
+import { createBearerAuthentication, createConsoleAuthentication, firstPresented } from './http/authentication.ts';
 import { createMetrics, type Metrics } from './http/metrics.ts';
 import { createMetricsApp } from './http/metrics-app.ts';
 import { HTTP_SERVER_OPTIONS } from './http/server-options.ts';
@@ -150,7 +150,10 @@ async function openSockets(on: Foundation, services: OperatorServices): Promise<
     services: { ...services, resets: core.resets },
     gate: core.gate,
     audit: services.audit,
-    authenticate: createBearerAuthentication(services.tokens),
+    authenticate: firstPresented(
+      createBearerAuthentication(services.tokens),
+      createConsoleAuthentication(services.consoleSessions, new URL(config.publicUrl).origin),
+    ),
     clock: systemClock,
     random: systemRandom,
     log,

@@ -14,6 +14,17 @@ export const API_CODES = {
     'No valid API token was presented.',
     'Send "authorization: Bearer TOKEN" with a token that is neither revoked nor expired.',
   ),
+  'csrf-token-invalid': code(
+    403,
+    'The request does not carry the token of its console session.',
+    'Reload the page. If you did not send this request, somebody else did it in your name.',
+  ),
+  'origin-refused': code(
+    403,
+    'The request comes from a page of another origin.',
+    'Open the console at the public URL of the control plane.',
+  ),
+  'console-session-not-found': code(404, 'There is no such console session.', 'Sign in.'),
   'not-authorised': code(
     403,
     'This token may not do that.',

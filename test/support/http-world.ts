@@ -20,7 +20,11 @@ import {
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import { expect } from 'vitest';
 import { createApp, type AppConfig } from '../../control-plane/server/http/app.ts';
-import { createBearerAuthentication } from '../../control-plane/server/http/authentication.ts';
+import {
+  createBearerAuthentication,
+  createConsoleAuthentication,
+  firstPresented,
+} from '../../control-plane/server/http/authentication.ts';
 import { createMetrics, type Metrics } from '../../control-plane/server/http/metrics.ts';
 import type { ReleaseCatalogue } from '../../control-plane/server/releases/catalogue.ts';
 import { sha256Sync, systemRandom } from '../../control-plane/server/runtime.ts';
@@ -33,6 +37,9 @@ import type { Store } from '../../control-plane/server/store/store.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeResetService } from './fake-reset-service.ts';
 import { newSigner } from './keys.ts';
+
+/** Where the console is, as far as its requests are concerned. */
+export const PUBLIC_ORIGIN = 'https://latchkey.example:8443';
 
 interface Call {
   readonly token?: string | null;
@@ -107,7 +114,10 @@ export class HttpWorld implements AsyncDisposable {
     const { services, store, clock, metrics, resets } = this;
     return createApp({
       services: { ...services, resets },
-      authenticate: createBearerAuthentication(services.tokens),
+      authenticate: firstPresented(
+        createBearerAuthentication(services.tokens),
+        createConsoleAuthentication(services.consoleSessions, PUBLIC_ORIGIN),
+      ),
       gate: createGate({ store, clock }),
       audit: services.audit,
       clock,

@@ -1,4 +1,4 @@
-import type { ActorRole, ProjectName, TokenId } from '#protocol';
+import type { ActorRole, ConsoleSessionId, ProjectName, TokenId } from '#protocol';
 
 /** Who asks, as far as decisions are concerned. Built from an API token at each request and again at each delivery. */
 export interface Actor {
@@ -14,6 +14,8 @@ export interface Actor {
   readonly privileged: boolean;
   /** When its token ends, milliseconds since the epoch; null for never. */
   readonly expiresAt: number | null;
+  /** Set when a browser asks by a session that this token was exchanged for. */
+  readonly consoleSession?: ConsoleSessionId;
 }
 
 /** The actor's name in the audit. */

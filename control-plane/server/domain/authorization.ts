@@ -21,6 +21,7 @@ export type Action =
   | 'join-token.create'
   | 'audit.read'
   | 'metrics.read'
+  | 'console-session.end'
   | 'self.read';
 
 /** On what: `null` fields where the action is about no such thing. */
@@ -43,7 +44,7 @@ export interface AuthorizationContext {
 export type Decision =
   { readonly allow: true; readonly rule: string } | { readonly allow: false; readonly rule: string };
 
-const VIEWER: readonly Action[] = ['self.read', 'instance.read', 'project.read', 'reset.read', 'metrics.read'];
+const VIEWER: readonly Action[] = ['self.read', 'console-session.end', 'instance.read', 'project.read', 'reset.read', 'metrics.read'];
 const OPERATOR: readonly Action[] = [
   ...VIEWER,
   'instance.add',

@@ -4,7 +4,7 @@ import type { AuditService } from '../service/audit-service.ts';
 import { ANYTHING, DeniedError, type Gate } from '../service/gate.ts';
 import type { Actor } from '../domain/actor.ts';
 import type { Action } from '../domain/authorization.ts';
-import type { Authenticate } from './authentication.ts';
+import type { Authenticate, Authentication } from './authentication.ts';
 import { isCanonicalPath } from './canonical-path.ts';
 import type { Metrics } from './metrics.ts';
 import type { RateLimiter } from '../domain/rate-limiter.ts';
@@ -47,8 +47,9 @@ export async function admit(
     if (route.limit !== undefined) limit(deps, route, route.limit, state.source, state);
     return;
   }
-  const actor = await authenticated(deps, request, state);
+  const { actor, csrfToken } = await authenticated(deps, request, state);
   state.actor = actor;
+  state.csrfToken = csrfToken;
   const { access } = route;
   decideByRoute(deps, actor, access, `route:${route.method} ${route.path}`);
   if (route.limit !== undefined) limit(deps, route, route.limit, actor.tokenId, state);
@@ -64,17 +65,21 @@ function decideByRoute(deps: AdmissionDeps, actor: Actor, action: Action, subjec
   }
 }
 
-async function authenticated(deps: AdmissionDeps, request: FastifyRequest, { source }: RequestState): Promise<Actor> {
-  const { authorization } = request.headers;
-  const actor = await deps.authenticate({ authorization });
-  if (actor !== null) return actor;
+async function authenticated(
+  deps: AdmissionDeps,
+  { method, headers }: FastifyRequest,
+  { source }: RequestState,
+): Promise<Extract<Authentication, { outcome: 'known' }>> {
+  const found = await deps.authenticate({ method, headers });
+  if (found.outcome === 'known') return found;
   // A wrong credential counts as a guess, a missing one does not. The limit stops whoever guesses, and nobody who
   // holds a good token and shares an address with them.
-  const wait = authorization === undefined ? null : deps.limiters.failedAuthentication.take(source);
-  const code = wait === null ? 'unauthenticated' : 'rate-limited';
+  const wait = found.outcome === 'wrong' ? deps.limiters.failedAuthentication.take(source) : null;
+  const refusal = found.outcome === 'refused' ? found.code : 'unauthenticated';
+  const code = wait === null ? refusal : 'rate-limited';
   deps.audit.countRefusal({ code, source, action: 'authenticate' });
   deps.metrics.refused(code);
-  if (wait === null) throw new ApiError('unauthenticated');
+  if (wait === null) throw new ApiError(code);
   deps.metrics.limited('failedAuthentication');
   throw new ApiError('rate-limited', { retryAfterSeconds: wait });
 }

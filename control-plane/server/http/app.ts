@@ -145,7 +145,7 @@ type Admit = (request: FastifyRequest, state: ReturnType<RequestStates['get']>) 
 function addHooks(app: FastifyInstance, deps: AppDeps, states: RequestStates, admitRequest: Admit): void {
   const { clock, log, metrics } = deps;
   app.addHook('onRequest', async (request, reply) => {
-    const state = { arrivedAt: clock.now(), startedAt: clock.monotonic(), source: sourceOf(request.ip), actor: null };
+    const state = { arrivedAt: clock.now(), startedAt: clock.monotonic(), source: sourceOf(request.ip), actor: null, csrfToken: null };
     states.add(request, state);
     reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store' });
     await admitRequest(request, state);

@@ -3,9 +3,9 @@ import * as z from 'zod';
 import type { Actor } from '../domain/actor.ts';
 import type { Clock } from '../service/ports.ts';
 import type { ResetService } from '../service/reset-service.ts';
-import type { TokenService } from '../service/token-service.ts';
+import type { Standing } from './standing.ts';
 
-/** Proxies cut connections on which nothing moves, often after 30 or 60 s. The token is looked at just as often. */
+/** Proxies cut connections on which nothing moves, often after 30 or 60 s. The credential is looked at just as often. */
 export const HEARTBEAT_MS = 15_000;
 /** Each holds a connection and a place among the listeners. */
 const STREAMS_PER_TOKEN_MAX = 32;
@@ -19,7 +19,7 @@ export interface ProgressStreams {
 
 interface Dependencies {
   readonly resets: Pick<ResetService, 'watch'>;
-  readonly tokens: Pick<TokenService, 'isCurrent' | 'onRevoked'>;
+  readonly standing: Standing;
   readonly clock: Clock;
 }
 
@@ -49,7 +49,7 @@ async function* stream(
   // Here rather than where it is made: a stream that nobody ever reads from ends without its "finally".
   count(1);
   const over = new AbortController();
-  const forget = deps.tokens.onRevoked(actor.tokenId, () => over.abort());
+  const forget = deps.standing.onEnded(actor, () => over.abort());
   const signal = AbortSignal.any([callerGone, over.signal]);
   const events = deps.resets.watch(actor, id, signal)[Symbol.asyncIterator]();
   try {
@@ -60,7 +60,7 @@ async function* stream(
       const next = await soonest(deps.clock, pending, signal);
       // Also while events come so fast that there is no need of a heartbeat: a token may just have ended.
       if (deps.clock.monotonic() - lookedAt >= HEARTBEAT_MS) {
-        if (!(await deps.tokens.isCurrent(actor.tokenId))) return;
+        if (!(await deps.standing.isCurrent(actor))) return;
         lookedAt = deps.clock.monotonic();
       }
       if (next === 'heartbeat') {

@@ -1,7 +1,8 @@
+import { CLAIM_CHARS_MAX } from '#protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { schemaOf } from './openapi.ts';
 import type { RequestStates } from './request-state.ts';
-import type { RawAnswer, Route } from './route.ts';
+import type { JsonAnswer, RawAnswer, Route } from './route.ts';
 
 /** Registers every route with the framework. What is registered otherwise has no access, and is refused. */
 export function registerRoutes(
@@ -35,13 +36,15 @@ async function answer(
   reply: FastifyReply,
   { states, closing }: { readonly states: RequestStates; readonly closing: AbortSignal },
 ): Promise<FastifyReply> {
-  const { actor, arrivedAt, source } = states.get(request);
+  const { actor, arrivedAt, source, csrfToken } = states.get(request);
   // Admission sets the actor of every route that is not public. Checked once more where it counts.
   if (route.access !== 'public' && actor === null) throw new Error(`${route.path} was reached without an actor`);
   const given = await route.handle({
     actor,
     arrivedAt,
     source,
+    userAgent: (request.headers['user-agent'] ?? '').slice(0, CLAIM_CHARS_MAX),
+    csrfToken,
     params: request.params,
     query: request.query,
     body: request.body,
@@ -54,11 +57,12 @@ async function answer(
       .type(given.contentType)
       .send(given.payload);
   }
+  reply.headers(given.headers ?? {});
   if (given.body === undefined) return reply.code(given.status).send();
   return reply.code(given.status).type('application/json').send(given.body);
 }
 
-function isRaw(given: { readonly status: number; readonly body: unknown } | RawAnswer): given is RawAnswer {
+function isRaw(given: JsonAnswer | RawAnswer): given is RawAnswer {
   return 'payload' in given;
 }
 

@@ -11,6 +11,8 @@ export interface RequestState {
   readonly source: string;
   /** Set by admission. */
   actor: Actor | null;
+  /** Set by admission where the actor came by a console session. */
+  csrfToken: string | null;
 }
 
 /** Beside the request rather than on it, so that nothing a plug-in does to requests can touch who asks. */

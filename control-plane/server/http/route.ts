@@ -18,6 +18,7 @@ export const TAGS = {
   tokens: 'Credentials of operators and of joining agents',
   audit: 'Who did what, and what was refused',
   agents: 'What agents need to join',
+  console: 'Sign-ins of browsers, and the pages of the web console',
   system: 'The control plane itself',
 } as const;
 
@@ -35,15 +36,20 @@ type DeepReadonly<T> = T extends Scalar ? T : { readonly [K in keyof T]: DeepRea
 
 /** An answer that is not JSON: text as it stands, or a stream of it. */
 export interface RawAnswer {
-  readonly status: 200;
+  readonly status: 200 | 302 | 304 | 404;
   readonly contentType: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly payload: string | Readable;
+  readonly payload: string | Buffer | Readable;
 }
 
 type Answer<R extends Responses> =
-  | { [S in keyof R & number]: { readonly status: S; readonly body: DeepReadonly<z.output<R[S]['schema']>> } }[keyof R &
-      number]
+  | {
+      [S in keyof R & number]: {
+        readonly status: S;
+        readonly headers?: Readonly<Record<string, string>>;
+        readonly body: DeepReadonly<z.output<R[S]['schema']>>;
+      };
+    }[keyof R & number]
   | RawAnswer;
 
 interface Circumstances {
@@ -51,6 +57,10 @@ interface Circumstances {
   readonly arrivedAt: number;
   /** See `sourceOf`. */
   readonly source: string;
+  /** What the caller's program says it is; untrusted, at most 200 characters. */
+  readonly userAgent: string;
+  /** Set where the actor came by a console session. */
+  readonly csrfToken: string | null;
   /** Aborts when the caller hangs up or the server shuts down. */
   readonly signal: () => AbortSignal;
 }
@@ -99,7 +109,14 @@ export interface Route extends RouteFacts {
   readonly responses: Responses;
   readonly handle: (
     input: Circumstances & { actor: Actor | null; params: unknown; query: unknown; body: unknown },
-  ) => Promise<{ readonly status: number; readonly body: unknown } | RawAnswer>;
+  ) => Promise<JsonAnswer | RawAnswer>;
+}
+
+/** An answer whose body is JSON, or that has none. */
+export interface JsonAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: unknown;
 }
 
 /** The only way to make a route: without an access, or with a body that nothing checks, it does not compile. */

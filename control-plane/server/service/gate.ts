@@ -30,6 +30,8 @@ export type AuditDetail = AuditEntry['detail'];
 export interface Gate {
   /** Decides by the rules. Returns the rule that allows it, or throws `DeniedError`. */
   decide(actor: Actor, action: Action, resource: Resource, about: About): string;
+  /** Whether the rules allow it, for answers that show less to some; nothing is recorded. */
+  may(actor: Actor, action: Action, resource: Resource): boolean;
   /** A refusal that is not the rules' own: something that must look as if it did not exist, or an escalation. */
   denial(actor: Actor, action: Action, subject: string, rule: string, code: ApiCode): DeniedError;
   /** The record of a change that was allowed, to be appended in its transaction. */
@@ -71,6 +73,7 @@ export function createGate(deps: { readonly store: Store; readonly clock: Clock 
   return {
     denial,
     guard,
+    may: (actor, action, resource) => authorize(actor, action, resource).allow,
     decide: (actor, action, resource, about) => {
       const decision = authorize(actor, action, resource, about.context);
       if (!decision.allow) throw denial(actor, action, about.subject, decision.rule, 'not-authorised');

@@ -1,6 +1,7 @@
 import type { Signed, Verify } from '#protocol';
 import type { Store } from '../store/store.ts';
 import { createAuditService, type AuditService } from './audit-service.ts';
+import { createConsoleSessionService, type ConsoleSessionService } from './console-session-service.ts';
 import { createEnrolmentService, type EnrolmentService } from './enrolment-service.ts';
 import type { Gate } from './gate.ts';
 import { createInstallService, type InstallService } from './install-service.ts';
@@ -31,6 +32,7 @@ export interface OperatorServices {
   readonly instances: InstanceService;
   readonly projects: ProjectService;
   readonly tokens: TokenService;
+  readonly consoleSessions: ConsoleSessionService;
   readonly enrolment: EnrolmentService;
   readonly installs: InstallService;
   readonly audit: AuditService;
@@ -41,16 +43,18 @@ export interface OperatorServices {
 export function createOperatorServices(deps: OperatorServicesDeps): OperatorServices {
   const audit = createAuditService(deps);
   const tokens = createTokenService(deps);
+  const consoleSessions = createConsoleSessionService(deps);
   const installs = createInstallService({ ...deps, audit });
   return {
     audit,
     tokens,
+    consoleSessions,
     installs,
     instances: createInstanceService(deps),
     projects: createProjectService(deps),
     enrolment: createEnrolmentService({ ...deps, audit }),
     settled: async () => {
-      await Promise.all([deps.refusals.settled(), tokens.settled(), installs.settled()]);
+      await Promise.all([deps.refusals.settled(), tokens.settled(), consoleSessions.settled(), installs.settled()]);
     },
   };
 }

@@ -5,6 +5,7 @@ import type { TokenRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
 import { newAdministratorToken } from './administrator-token.ts';
 import { createBackground } from './background.ts';
+import { createEndings } from './endings.ts';
 import { ApiError } from './errors.ts';
 import { ANYTHING } from './gate.ts';
 import { listing, pageRequest, type Listing } from './listing.ts';
@@ -43,7 +44,7 @@ interface Dependencies extends TokenCreation {
 }
 
 export function createTokenService(deps: Dependencies): TokenService {
-  const revocations = createRevocations();
+  const revocations = createEndings<TokenId>();
   const touch = createToucher(deps);
   const { store, clock, gate } = deps;
   return {
@@ -114,24 +115,6 @@ function viewOf(record: TokenRecord): Token {
     expiresAt: record.expiresAt,
     revokedAt: record.revokedAt,
     lastUsedAt: record.lastUsedAt,
-  };
-}
-
-function createRevocations() {
-  const listeners = new Map<TokenId, Set<() => void>>();
-  return {
-    on: (id: TokenId, listener: () => void): (() => void) => {
-      const of = listeners.get(id) ?? new Set();
-      of.add(listener);
-      listeners.set(id, of);
-      return () => {
-        of.delete(listener);
-        if (of.size === 0) listeners.delete(id);
-      };
-    },
-    tell: (id: TokenId): void => {
-      for (const listener of listeners.get(id) ?? []) listener();
-    },
   };
 }
 

@@ -4,6 +4,7 @@ import type {
   AgentState,
   Code,
   ComponentMap,
+  ConsoleSessionId,
   Digest,
   InstanceFacts,
   InstanceId,
@@ -94,6 +95,20 @@ export interface TokenRecord {
   readonly expiresAt: number | null;
   readonly revokedAt: number | null;
   readonly lastUsedAt: number | null;
+}
+
+/** One sign-in of a browser; the secret itself is never stored. */
+export interface ConsoleSessionRecord {
+  readonly id: ConsoleSessionId;
+  readonly tokenId: TokenId;
+  /** SHA-256 of the secret in the cookie. */
+  readonly secretDigest: Digest;
+  readonly createdAt: number;
+  readonly lastUsedAt: number;
+  readonly revokedAt: number | null;
+  readonly source: string;
+  /** What the browser says it is. */
+  readonly browser: string;
 }
 
 export interface ResetRecord {

@@ -5,6 +5,7 @@ import {
   AgentState,
   Code,
   ComponentMap,
+  ConsoleSessionId,
   Digest,
   InstanceFacts,
   InstanceId,
@@ -29,6 +30,7 @@ import {
 import { defineRow, type RowOf } from './codec.ts';
 import type {
   AuditEntry,
+  ConsoleSessionRecord,
   InstanceRecord,
   PlannedTargetRecord,
   ProjectRecord,
@@ -105,6 +107,21 @@ export const tokenRows = defineRow<TokenRecord>()({
   }),
   json: ['projects', 'accounts'],
   flags: ['privileged', 'reEnrol'],
+});
+
+export const consoleSessionRows = defineRow<ConsoleSessionRecord>()({
+  table: 'consoleSessions',
+  schema: z.object({
+    id: ConsoleSessionId,
+    tokenId: TokenId,
+    secretDigest: Digest,
+    createdAt: Time,
+    lastUsedAt: Time,
+    revokedAt: Time.nullable(),
+    source: z.string(),
+    browser: z.string(),
+  }),
+  json: [],
 });
 
 export const resetRows = defineRow<ResetRecord>()({
@@ -197,6 +214,7 @@ export interface Tables {
   instanceTags: { instanceId: InstanceId; key: string; value: string };
   projects: RowsOf<typeof projectRows>;
   tokens: RowsOf<typeof tokenRows>;
+  consoleSessions: RowsOf<typeof consoleSessionRows>;
   resets: RowsOf<typeof resetRows>;
   plannedTargets: RowsOf<typeof plannedTargetRows>;
   tasks: RowsOf<typeof taskRows>;

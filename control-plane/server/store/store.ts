@@ -2,6 +2,7 @@ import type {
   AccountRef,
   AgentState,
   AuditRecord,
+  ConsoleSessionId,
   InstanceId,
   InstanceName,
   OperatingSystem,
@@ -16,6 +17,7 @@ import type {
 } from '#protocol';
 import type {
   AuditEntry,
+  ConsoleSessionRecord,
   InstanceRecord,
   PlannedTargetRecord,
   ProjectRecord,
@@ -83,6 +85,25 @@ export interface TokenRepository {
   touch(id: TokenId, at: number): Promise<void>;
   /** Takes one use of a join token; false when none was left. */
   takeUse(id: TokenId): Promise<boolean>;
+}
+
+export interface ConsoleSessionFilter {
+  /** Only those of this token. */
+  readonly tokenId?: TokenId;
+  /** Only those that were opened after this and not revoked. */
+  readonly openedAfter: number;
+}
+
+export interface ConsoleSessionRepository {
+  get(id: ConsoleSessionId): Promise<ConsoleSessionRecord | null>;
+  /** Newest first. */
+  list(filter: ConsoleSessionFilter, page: PageRequest): Promise<Page<ConsoleSessionRecord>>;
+  insert(session: ConsoleSessionRecord): Promise<void>;
+  /** Never moves back. */
+  touch(id: ConsoleSessionId, at: number): Promise<void>;
+  revoke(id: ConsoleSessionId, at: number): Promise<void>;
+  /** Forgets sessions that were opened at or before `until`; returns how many. */
+  deleteOpenedUntil(until: number): Promise<number>;
 }
 
 export interface ResetFilter {
@@ -193,6 +214,7 @@ export interface Repositories {
   readonly instances: InstanceRepository;
   readonly projects: ProjectRepository;
   readonly tokens: TokenRepository;
+  readonly consoleSessions: ConsoleSessionRepository;
   readonly resets: ResetRepository;
   readonly tasks: TaskRepository;
   readonly generations: GenerationRepository;

@@ -40,6 +40,11 @@ const RIGHTS: Readonly<Record<string, { readonly from: ActorRole; readonly scope
   [`POST ${API_PREFIX}/tokens`]: { from: 'operator', scoped: true },
   [`DELETE ${API_PREFIX}/tokens/:id`]: { from: 'administrator', scoped: false },
   [`GET ${API_PREFIX}/whoami`]: { from: 'viewer', scoped: true },
+  [`POST ${API_PREFIX}/console/session`]: { from: 'viewer', scoped: true },
+  [`GET ${API_PREFIX}/console/session`]: { from: 'viewer', scoped: true },
+  [`DELETE ${API_PREFIX}/console/session`]: { from: 'viewer', scoped: true },
+  [`GET ${API_PREFIX}/console/sessions`]: { from: 'viewer', scoped: true },
+  [`DELETE ${API_PREFIX}/console/sessions/:id`]: { from: 'viewer', scoped: true },
   [`GET ${API_PREFIX}/audit`]: { from: 'operator', scoped: false },
 };
 const ROLES: readonly ActorRole[] = ['viewer', 'operator', 'administrator'];

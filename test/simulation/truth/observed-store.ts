@@ -85,9 +85,10 @@ function readBy(read: Repositories, life: Life): Repositories {
 }
 
 function mapRepositories(from: Repositories, map: <R extends object>(repository: R) => R): Repositories {
-  const { instances, projects, tokens, resets, tasks, generations, audit } = from;
+  const { instances, projects, tokens, consoleSessions, resets, tasks, generations, audit } = from;
   return {
-    ...{ instances: map(instances), projects: map(projects), tokens: map(tokens), resets: map(resets) },
+    ...{ instances: map(instances), projects: map(projects), tokens: map(tokens) },
+    ...{ consoleSessions: map(consoleSessions), resets: map(resets) },
     ...{ tasks: map(tasks), generations: map(generations), audit: map(audit) },
   };
 }

@@ -1,6 +1,7 @@
 import type { Route } from '../route.ts';
 import { agentRoutes } from './agents.ts';
 import { auditRoutes } from './audit.ts';
+import { consoleRoutes } from './console.ts';
 import type { RouteDeps } from './deps.ts';
 import { instanceRoutes } from './instances.ts';
 import { projectRoutes } from './projects.ts';
@@ -18,6 +19,7 @@ export function allRoutes(deps: RouteDeps): readonly Route[] {
     ...resetRoutes(deps),
     ...tokenRoutes(deps),
     ...auditRoutes(deps),
+    ...consoleRoutes(deps),
     ...agentRoutes(deps),
     ...releaseRoutes(deps),
   ];

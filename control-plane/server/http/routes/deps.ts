@@ -1,4 +1,5 @@
 import type { AuditService } from '../../service/audit-service.ts';
+import type { ConsoleSessionService } from '../../service/console-session-service.ts';
 import type { EnrolmentService } from '../../service/enrolment-service.ts';
 import type { InstallService } from '../../service/install-service.ts';
 import type { InstanceService } from '../../service/instance-service.ts';
@@ -15,6 +16,7 @@ export interface RouteServices {
   readonly instances: InstanceService;
   readonly projects: ProjectService;
   readonly tokens: TokenService;
+  readonly consoleSessions: ConsoleSessionService;
   readonly enrolment: EnrolmentService;
   readonly installs: InstallService;
   readonly audit: AuditService;

@@ -17,6 +17,7 @@ import * as z from 'zod';
 import { ApiError } from '../../service/errors.ts';
 import { createProgressStreams, type ProgressStreams } from '../progress-stream.ts';
 import { route, type Route } from '../route.ts';
+import { createStanding } from '../standing.ts';
 import type { RouteDeps } from './deps.ts';
 
 const PATH = `${API_PREFIX}/resets`;
@@ -25,8 +26,8 @@ const tag = 'resets';
 type Resets = RouteDeps['services']['resets'];
 
 export function resetRoutes({ services, clock }: Pick<RouteDeps, 'services' | 'clock'>): readonly Route[] {
-  const { resets, tokens } = services;
-  const streams = createProgressStreams({ resets, tokens, clock });
+  const { resets } = services;
+  const streams = createProgressStreams({ resets, standing: createStanding(services), clock });
   return [...askingRoutes(resets), ...holdingRoutes(resets), ...readingRoutes(resets), eventsRoute(resets, streams)];
 }
 

@@ -3,6 +3,7 @@ import { StoreError } from '../errors.ts';
 import type { Tables } from '../rows.ts';
 import { up as initial } from './0001-initial.ts';
 import { up as batches } from './0003-batches.ts';
+import { up as consoleSessions } from './0005-console-sessions.ts';
 import { up as retention } from './0004-retention.ts';
 
 interface Migration {
@@ -15,6 +16,7 @@ interface Migration {
 const MIGRATIONS: readonly Migration[] = [
   { number: 1, name: 'initial', up: initial },
   { number: 3, name: 'batches', up: batches },
+  { number: 5, name: 'console-sessions', up: consoleSessions },
   { number: 4, name: 'retention', up: retention },
 ];
 

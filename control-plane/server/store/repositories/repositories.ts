@@ -1,5 +1,6 @@
 import type { Repositories } from '../store.ts';
 import { createAuditRepository } from './audit.ts';
+import { createConsoleSessionRepository } from './console-sessions.ts';
 import { createGenerationRepository } from './generations.ts';
 import { createInstanceRepository } from './instances.ts';
 import { createProjectRepository } from './projects.ts';
@@ -13,6 +14,7 @@ export function createRepositories(db: Db): Repositories {
     instances: createInstanceRepository(db),
     projects: createProjectRepository(db),
     tokens: createTokenRepository(db),
+    consoleSessions: createConsoleSessionRepository(db),
     resets: createResetRepository(db),
     tasks: createTaskRepository(db),
     generations: createGenerationRepository(db),
@@ -37,6 +39,7 @@ export function mapCalls(repositories: Repositories, through: Through): Reposito
     instances: wrap(repositories.instances),
     projects: wrap(repositories.projects),
     tokens: wrap(repositories.tokens),
+    consoleSessions: wrap(repositories.consoleSessions),
     resets: wrap(repositories.resets),
     tasks: wrap(repositories.tasks),
     generations: wrap(repositories.generations),
