@@ -17,9 +17,13 @@ import { leaveAdministratorToken } from './keys/administrator-token.ts';
 import { loadKeyring, type Keyring } from './keys/keyring.ts';
 import { sha256Sync, systemClock, systemRandom } from './runtime.ts';
 import { createOperatorServices, type OperatorServices } from './service/operator-services.ts';
+import { createChanges, type Changes } from './service/changes.ts';
+import { createOverviewService } from './service/overview-service.ts';
 import type { Log } from './service/ports.ts';
 import { createRetentionSweep } from './service/retention.ts';
+import { watchService } from './service-figures.ts';
 import { createStoreProbe } from './service/store-probe.ts';
+import { noticingStore } from './store/noticing-store.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 
@@ -38,16 +42,23 @@ export async function startServer(config: ServerConfig, log: Log): Promise<Runni
     now: systemClock.now(),
     provided: config.tls === null ? null : { certFile: config.tls.certFile, keyFile: config.tls.keyFile },
   });
-  const store = await openSqliteStore({ path: join(config.dataDir, DATABASE_FILE) });
+  const changes = createChanges({ clock: systemClock });
+  const store = noticingStore(await openSqliteStore({ path: join(config.dataDir, DATABASE_FILE) }), changes.changed);
   try {
-    return await startOver(config, log, keyring, store);
+    return await startOver(config, log, keyring, { store, changes });
   } catch (error) {
     await store.close();
     throw error;
   }
 }
 
-async function startOver(config: ServerConfig, log: Log, keyring: Keyring, store: Store): Promise<RunningServer> {
+interface Data {
+  readonly store: Store;
+  readonly changes: Changes;
+}
+
+async function startOver(config: ServerConfig, log: Log, keyring: Keyring, data: Data): Promise<RunningServer> {
+  const { store } = data;
   const metrics = createMetrics({ store, ofProcess: true });
   const core = await createCore({
     store,
@@ -62,7 +73,7 @@ async function startOver(config: ServerConfig, log: Log, keyring: Keyring, store
     resultTaken: metrics.resultTaken,
   });
   try {
-    return await startAround({ core, config, log, keyring, store, metrics });
+    return await startAround({ core, config, log, keyring, ...data, metrics });
   } catch (error) {
     // Its timers would keep a process alive that listens to nobody.
     await core.drain();
@@ -70,12 +81,11 @@ async function startOver(config: ServerConfig, log: Log, keyring: Keyring, store
   }
 }
 
-interface Foundation {
+interface Foundation extends Data {
   readonly core: Core;
   readonly config: ServerConfig;
   readonly log: Log;
   readonly keyring: Keyring;
-  readonly store: Store;
   readonly metrics: Metrics;
 }
 
@@ -144,12 +154,14 @@ interface Sockets {
 
 /** The API and the gateway on one port, and the metrics on their own where that is wanted. */
 async function openSockets(on: Foundation, services: OperatorServices): Promise<Sockets> {
-  const { config, log, keyring, core, store, metrics } = on;
+  const { config, log, keyring, core, store, changes, metrics } = on;
   const shutdown = new AbortController();
   const app = await createApp({
     services: { ...services, resets: core.resets },
     gate: core.gate,
     audit: services.audit,
+    changes,
+    overview: createOverviewService({ store, clock: systemClock, gate: core.gate, service: watchService(systemClock.now()) }),
     authenticate: firstPresented(
       createBearerAuthentication(services.tokens),
       createConsoleAuthentication(services.consoleSessions, new URL(config.publicUrl).origin),

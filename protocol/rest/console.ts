@@ -1,7 +1,9 @@
 import * as z from 'zod';
-import { ConsoleSessionId, EpochMs, TokenId } from '../ids.ts';
+import { ConsoleSessionId, EpochMs, InstanceId, TokenId } from '../ids.ts';
+import { AgentState } from '../health.ts';
 import { WhoAmI } from './access.ts';
 import { PageQuery, pageOf } from './common.ts';
+import { Instance } from './instances.ts';
 
 /** The header in which a page proves that it may see the answers to its own requests: `ConsoleSignIn.csrfToken`. */
 export const CSRF_HEADER = 'x-latchkey-csrf';
@@ -41,3 +43,60 @@ export type ConsoleSignIn = z.infer<typeof ConsoleSignIn>;
 /** Sessions that are good now, newest first. */
 export const ConsoleSessionPage = pageOf(ConsoleSession);
 export const ConsoleSessionQuery = PageQuery;
+
+/** How many instances that need attention, and how many changes, an overview names. */
+export const OVERVIEW_ROWS_MAX = 20;
+/** How many days of resets it counts, today included. */
+export const OVERVIEW_DAYS = 14;
+
+/** An agent that came, went, broke or was mended. */
+export const AgentChange = z.object({
+  at: EpochMs,
+  instanceId: InstanceId,
+  /** Its name; its id when it was removed since. */
+  instance: z.string(),
+  from: AgentState,
+  to: AgentState,
+  /** Why, where there is a reason. */
+  code: z.string().nullable(),
+});
+export type AgentChange = z.infer<typeof AgentChange>;
+
+/** Tasks that came to an end within one day, by how they ended. */
+export const DayOfResets = z.object({
+  /** Midnight, UTC. */
+  day: EpochMs,
+  succeeded: z.int(),
+  /** Failed, cancelled, superseded, expired. */
+  failed: z.int(),
+  /** Nobody knows which password works. */
+  unknown: z.int(),
+});
+export type DayOfResets = z.infer<typeof DayOfResets>;
+
+/** The state of everything that the token may see, on one page. */
+export const Overview = z.object({
+  /** Instances by the state of their agents. */
+  agents: z.record(AgentState, z.int()),
+  /** Instances by the version of their agents, most first; null for those whose agent never spoke. */
+  versions: z.array(z.object({ version: z.string().nullable(), instances: z.int() })),
+  /** Instances whose agents are abnormal, failed to install, or are offline: the first by name, in this order. */
+  attention: z.object({ total: z.int(), items: z.array(Instance) }),
+  /** Newest first. */
+  changes: z.array(AgentChange),
+  /** Oldest first, one for each day. */
+  resets: z.array(DayOfResets),
+  /** The control plane itself. */
+  service: z.object({
+    version: z.string(),
+    startedAt: EpochMs,
+    /** Milliseconds; the highest since it was last asked for. */
+    eventLoopDelayMsMax: z.number(),
+    residentBytes: z.int(),
+  }),
+});
+export type Overview = z.infer<typeof Overview>;
+
+/** What has changed since the last event of this kind; ask for it again. */
+export const ChangeEvent = z.object({ changed: z.array(z.enum(['instances', 'resets', 'tokens'])).min(1) });
+export type ChangeEvent = z.infer<typeof ChangeEvent>;

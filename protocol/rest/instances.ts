@@ -1,7 +1,18 @@
 import * as z from 'zod';
 import { AgentState, ComponentMap, ComponentName } from '../health.ts';
-import { EpochMs, InstanceId, InstanceName, OperatingSystem, ProjectName, PublicKey, Thumbprint } from '../ids.ts';
+import { AccountRef } from '../accounts.ts';
+import {
+  EpochMs,
+  InstanceId,
+  InstanceName,
+  OperatingSystem,
+  ProjectName,
+  PublicKey,
+  ResetId,
+  Thumbprint,
+} from '../ids.ts';
 import { INSTANCES_PER_IMPORT_MAX, TAGS_MAX } from '../limits.ts';
+import { TaskState } from '../tasks.ts';
 import { plainText } from '../text.ts';
 import { PageQuery, Reason, pageOf } from './common.ts';
 
@@ -57,10 +68,20 @@ export const Instance = z.object({
   tags: Tags,
   agent: AgentView,
   createdAt: EpochMs,
+  /** The newest reset of it; only where the listing was asked for it, null where there was none. */
+  lastReset: z.object({ resetId: ResetId, state: TaskState, account: AccountRef, at: EpochMs }).nullable().optional(),
 });
 export type Instance = z.infer<typeof Instance>;
 
-export const InstancePage = pageOf(Instance);
+export const InstancePage = pageOf(Instance).extend({
+  /** How many match in all; only where it was asked for. */
+  total: z.int().optional(),
+});
+
+/** What instances can be sorted by; equal ones are sorted by name. */
+export const InstanceSort = z.enum(['name', 'state', 'os', 'project', 'version', 'lastSeenAt', 'createdAt']);
+export type InstanceSort = z.infer<typeof InstanceSort>;
+const Flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 
 export const InstanceQuery = PageQuery.extend({
   /** Exact name or id. */
@@ -72,6 +93,14 @@ export const InstanceQuery = PageQuery.extend({
   tag: z.union([z.string(), z.array(z.string()).max(TAGS_MAX)]).optional(),
   /** Part of the name. */
   search: z.string().max(63).optional(),
+  /** Version of the agent, exactly. */
+  version: z.string().max(100).optional(),
+  sort: InstanceSort.default('name'),
+  order: z.enum(['asc', 'desc']).default('asc'),
+  /** Whether to count all that match. */
+  count: Flag.default(false),
+  /** Whether to say of each when it was last reset. */
+  lastReset: Flag.default(false),
 });
 export type InstanceQuery = z.infer<typeof InstanceQuery>;
 

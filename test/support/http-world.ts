@@ -28,8 +28,10 @@ import {
 import { createMetrics, type Metrics } from '../../control-plane/server/http/metrics.ts';
 import type { ReleaseCatalogue } from '../../control-plane/server/releases/catalogue.ts';
 import { sha256Sync, systemRandom } from '../../control-plane/server/runtime.ts';
+import { createChanges } from '../../control-plane/server/service/changes.ts';
 import { createGate } from '../../control-plane/server/service/gate.ts';
 import { createOperatorServices, type OperatorServices } from '../../control-plane/server/service/operator-services.ts';
+import { createOverviewService } from '../../control-plane/server/service/overview-service.ts';
 import { createRefusalCounter } from '../../control-plane/server/service/refusal-counter.ts';
 import { createStoreProbe } from '../../control-plane/server/service/store-probe.ts';
 import { openSqliteStore } from '../../control-plane/server/store/sqlite-store.ts';
@@ -40,6 +42,9 @@ import { newSigner } from './keys.ts';
 
 /** Where the console is, as far as its requests are concerned. */
 export const PUBLIC_ORIGIN = 'https://latchkey.example:8443';
+
+/** What the control plane says of itself. */
+const SERVICE = { version: '0.1.0', startedAt: 0, eventLoopDelayMsMax: 1, residentBytes: 1 };
 
 interface Call {
   readonly token?: string | null;
@@ -62,6 +67,7 @@ export class HttpWorld implements AsyncDisposable {
   readonly services: OperatorServices;
   readonly metrics: Metrics;
   readonly scriptSigner: Signer;
+  readonly changes = createChanges({ clock: this.clock });
   /** Text of the first administrator's token. */
   administrator = '';
   app!: FastifyInstance;
@@ -120,6 +126,8 @@ export class HttpWorld implements AsyncDisposable {
       ),
       gate: createGate({ store, clock }),
       audit: services.audit,
+      changes: this.changes,
+      overview: createOverviewService({ store, clock, gate: createGate({ store, clock }), service: () => SERVICE }),
       clock,
       random: systemRandom,
       log: this.#log(),

@@ -4,10 +4,13 @@ import { BODY_BYTES_MAX } from '#protocol';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { RequestListener, Server } from 'node:http';
+import type { Changes } from '../service/changes.ts';
+import type { OverviewService } from '../service/overview-service.ts';
 import type { Clock, Log, Random } from '../service/ports.ts';
 import { admit, type AdmissionDeps, type Limiters } from './admission.ts';
 import type { Authenticate } from './authentication.ts';
 import { answerClientError } from './client-errors.ts';
+import { createEventStreams } from './event-streams.ts';
 import { notFound, sendError, toApiError } from './errors.ts';
 import type { Metrics } from './metrics.ts';
 import { openApiOptions } from './openapi.ts';
@@ -21,6 +24,7 @@ import type { RouteServices } from './routes/deps.ts';
 import type { ReleaseCatalogue } from '../releases/catalogue.ts';
 import { HTTP_SERVER_OPTIONS, REQUESTS_PER_SOCKET_MAX } from './server-options.ts';
 import { sourceOf } from './source.ts';
+import { createStanding } from './standing.ts';
 
 /** Asked every few seconds by machines. */
 const QUIET: readonly string[] = ['/healthz', '/readyz', '/metrics'];
@@ -37,6 +41,8 @@ export interface AppConfig {
 
 export interface AppDeps extends Omit<AdmissionDeps, 'limiters' | 'isClosing' | 'metrics'> {
   readonly services: RouteServices;
+  readonly overview: OverviewService;
+  readonly changes: Pick<Changes, 'watch'>;
   readonly authenticate: Authenticate;
   readonly clock: Clock;
   readonly random: Random;
@@ -72,8 +78,9 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(helmet, helmetOptions(deps.config));
   await app.register(swagger, openApiOptions());
 
+  const streams = createEventStreams({ standing: createStanding(deps.services), clock: deps.clock });
   const document = () => JSON.stringify(app.swagger());
-  const routes = allRoutes({ ...deps, limiters, document, closing });
+  const routes = allRoutes({ ...deps, limiters, streams, document, closing });
   const states = new RequestStates();
   const admission: AdmissionDeps = { ...deps, limiters, isClosing: () => closing.aborted };
   const handlers = registerRoutes(app, routes, { states, closing });

@@ -33,7 +33,7 @@ export interface Sessions {
 
 /** Instances from the operator's side. What the actor may not see is `instance-not-found`, whether it exists or not. */
 export interface InstanceService {
-  list(actor: Actor, query: z.output<typeof InstanceQuery>): Promise<Listing<Instance>>;
+  list(actor: Actor, query: z.output<typeof InstanceQuery>): Promise<Listing<Instance> & { total?: number }>;
   get(actor: Actor, idOrName: string): Promise<Instance>;
   add(actor: Actor, request: z.output<typeof AddInstance>): Promise<Instance>;
   /** All or none. */
@@ -58,8 +58,8 @@ export function createInstanceService(deps: Dependencies): InstanceService {
       gate.guard(async () => {
         gate.decide(actor, 'instance.read', ANYTHING, { subject: 'instances' });
         const filter = filterOf(actor, query);
-        if (filter === null) return { items: [], nextCursor: null };
-        return listing(await store.read.instances.list(filter, pageRequest(query)), viewOfInstance);
+        if (filter === null) return { items: [], nextCursor: null, ...(query.count ? { total: 0 } : {}) };
+        return listInstances(store.read, filter, query);
       }),
     get: (actor, idOrName) =>
       gate.guard(async () => viewOfInstance(await locateForRead(gate, store.read, actor, idOrName))),
@@ -81,9 +81,28 @@ export function createInstanceService(deps: Dependencies): InstanceService {
   };
 }
 
+async function listInstances(
+  read: Repositories,
+  filter: InstanceFilter,
+  query: z.output<typeof InstanceQuery>,
+): Promise<Listing<Instance> & { total?: number }> {
+  const order = { by: query.sort, descending: query.order === 'desc' };
+  const page = listing(await read.instances.list(filter, pageRequest(query), order), viewOfInstance);
+  const tasks = query.lastReset ? await read.tasks.newestOf(page.items.map(({ id }) => id)) : [];
+  const newest = new Map(tasks.map((task) => [task.instanceId, task]));
+  const items = page.items.map((instance) => {
+    if (!query.lastReset) return instance;
+    const task = newest.get(instance.id);
+    if (task === undefined) return { ...instance, lastReset: null };
+    const { resetId, state, account, updatedAt } = task;
+    return { ...instance, lastReset: { resetId, state, account, at: updatedAt } };
+  });
+  return { ...page, items, ...(query.count ? { total: await read.instances.count(filter) } : {}) };
+}
+
 /** Null when nothing can match: a project that is not among the actor's. */
 function filterOf(actor: Actor, query: z.output<typeof InstanceQuery>): InstanceFilter | null {
-  const { name, project, os, state, search, tag } = query;
+  const { name, project, os, state, search, tag, version } = query;
   if (project !== undefined && actor.projects?.includes(project) === false) return null;
   const projects = project === undefined ? actor.projects : [project];
   return {
@@ -92,6 +111,7 @@ function filterOf(actor: Actor, query: z.output<typeof InstanceQuery>): Instance
     ...(os === undefined ? {} : { os }),
     ...(state === undefined ? {} : { state }),
     ...(search === undefined ? {} : { search }),
+    ...(version === undefined ? {} : { version }),
     ...(tag === undefined ? {} : { tags: [tag].flat().map(requireTag) }),
   };
 }

@@ -5,6 +5,7 @@ import type {
   ConsoleSessionId,
   InstanceId,
   InstanceName,
+  InstanceSort,
   OperatingSystem,
   ProjectName,
   ResetCounts,
@@ -48,6 +49,13 @@ export interface InstanceFilter {
   readonly state?: AgentState;
   readonly tags?: readonly { readonly key: string; readonly value: string }[];
   readonly search?: string;
+  readonly version?: string;
+}
+
+/** In which order instances are listed; those that are equal by name, and without a value first. */
+export interface InstanceOrder {
+  readonly by: InstanceSort;
+  readonly descending: boolean;
 }
 
 /** What may be updated; name, os and ids have their own rules in the services. */
@@ -60,9 +68,15 @@ export interface InstanceRepository {
   byName(name: InstanceName): Promise<InstanceRecord | null>;
   byNames(names: readonly InstanceName[]): Promise<readonly InstanceRecord[]>;
   byIdentity(identity: Thumbprint): Promise<InstanceRecord | null>;
-  /** By name, ascending. */
-  list(filter: InstanceFilter, page: PageRequest): Promise<Page<InstanceRecord>>;
-  countsByState(): Promise<Readonly<Record<AgentState, number>>>;
+  /** By name, ascending, unless told otherwise. */
+  list(filter: InstanceFilter, page: PageRequest, order?: InstanceOrder): Promise<Page<InstanceRecord>>;
+  count(filter: InstanceFilter): Promise<number>;
+  /** Of these projects; null: of all. */
+  countsByState(projects?: readonly ProjectName[] | null): Promise<Readonly<Record<AgentState, number>>>;
+  /** How many there are of each version of the agent, most first; null: it never said. */
+  countsByVersion(
+    projects: readonly ProjectName[] | null,
+  ): Promise<readonly { readonly version: string | null; readonly count: number }[]>;
   /** At start: nobody is connected yet, so every `running` or `abnormal` that is not fenced becomes `offline`. */
   markAllDisconnected(): Promise<void>;
   insert(instance: InstanceRecord): Promise<void>;
@@ -173,6 +187,13 @@ export interface TaskRepository {
   /** Changes the task only if it is still in `from`; false otherwise, so that two writers cannot both win. */
   update(id: TaskId, from: TaskState, change: TaskChange): Promise<boolean>;
   countsByState(): Promise<Readonly<Record<TaskState, number>>>;
+  /** The newest task of each of these instances that has one. */
+  newestOf(ids: readonly InstanceId[]): Promise<readonly TaskRecord[]>;
+  /** Tasks that ended at or after `since`, by day (in whole days since the epoch, UTC) and state. */
+  endedByDay(
+    since: number,
+    projects: readonly ProjectName[] | null,
+  ): Promise<readonly { readonly day: number; readonly state: TaskState; readonly count: number }[]>;
 }
 
 export interface GenerationRepository {

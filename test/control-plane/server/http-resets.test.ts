@@ -1,7 +1,7 @@
 import { request, type IncomingMessage } from 'node:http';
 import { ProgressEvent, Reset } from '#protocol';
 import { describe, expect, test } from 'vitest';
-import { HEARTBEAT_MS } from '../../../control-plane/server/http/progress-stream.ts';
+import { HEARTBEAT_MS } from '../../../control-plane/server/http/event-streams.ts';
 import { ApiError } from '../../../control-plane/server/service/errors.ts';
 import { until } from '../../support/fake-agent.ts';
 import { expectError, HttpWorld } from '../../support/http-world.ts';

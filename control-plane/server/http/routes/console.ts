@@ -1,4 +1,12 @@
-import { API_PREFIX, ConsoleSessionId, ConsoleSessionPage, ConsoleSessionQuery, ConsoleSignIn } from '#protocol';
+import { Readable } from 'node:stream';
+import {
+  API_PREFIX,
+  ConsoleSessionId,
+  ConsoleSessionPage,
+  ConsoleSessionQuery,
+  ConsoleSignIn,
+  Overview,
+} from '#protocol';
 import * as z from 'zod';
 import { ApiError } from '../../service/errors.ts';
 import { EXPIRED_SESSION_COOKIE, sessionCookie } from '../session-cookie.ts';
@@ -10,9 +18,12 @@ const ALL = `${API_PREFIX}/console/sessions`;
 const tag = 'console';
 
 /** How browsers sign in. Everything else they ask for is the API that every client has. */
-export function consoleRoutes({ services: { consoleSessions } }: Pick<RouteDeps, 'services'>): readonly Route[] {
-  return [...ownRoutes(consoleSessions), ...allSessionsRoutes(consoleSessions)];
+export function consoleRoutes(deps: ConsoleDeps): readonly Route[] {
+  const { consoleSessions } = deps.services;
+  return [...ownRoutes(consoleSessions), ...allSessionsRoutes(consoleSessions), ...wholeRoutes(deps)];
 }
+
+type ConsoleDeps = Pick<RouteDeps, 'services' | 'overview' | 'changes' | 'streams'>;
 
 type Sessions = RouteDeps['services']['consoleSessions'];
 
@@ -89,6 +100,43 @@ function allSessionsRoutes(sessions: Sessions): readonly Route[] {
       handle: async ({ actor, params }) => {
         await sessions.end(actor, params.id);
         return { status: 204, body: undefined };
+      },
+    }),
+  ];
+}
+
+/** The whole at a glance, and when to look again. */
+function wholeRoutes({ overview, changes, streams }: ConsoleDeps): readonly Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: `${API_PREFIX}/overview`,
+      access: 'instance.read',
+      tag,
+      summary: 'The state of everything, on one page',
+      responses: { 200: { description: 'As far as the token may see it.', schema: Overview } },
+      handle: async ({ actor }) => ({ status: 200, body: await overview.overview(actor) }),
+    }),
+    route({
+      method: 'GET',
+      path: `${API_PREFIX}/changes`,
+      access: 'instance.read',
+      tag,
+      summary: 'Hear that something has changed',
+      description:
+        'Server-sent events named `changed`, at most one a second: what kinds of things have changed, to be asked for ' +
+        'again. Whoever comes back asks for all.',
+      responses: { 200: { description: 'The stream.', schema: z.string(), contentType: 'text/event-stream' } },
+      errors: ['rate-limited'],
+      handle: async ({ actor, signal }) => {
+        const events = streams.open(actor, 'changed', (until) => changes.watch(until), signal());
+        if (events === null) throw new ApiError('rate-limited', { retryAfterSeconds: 30 });
+        return {
+          status: 200,
+          contentType: 'text/event-stream',
+          headers: { 'x-accel-buffering': 'no' },
+          payload: Readable.from(events),
+        };
       },
     }),
   ];

@@ -4,6 +4,7 @@ import {
   CancelledReset,
   ChunkAccepted,
   PlanReset,
+  ProgressEvent,
   Reset,
   ResetId,
   ResetPage,
@@ -14,10 +15,10 @@ import {
   TaskQuery,
 } from '#protocol';
 import * as z from 'zod';
+import type { Actor } from '../../domain/actor.ts';
 import { ApiError } from '../../service/errors.ts';
-import { createProgressStreams, type ProgressStreams } from '../progress-stream.ts';
+import type { EventStreams } from '../event-streams.ts';
 import { route, type Route } from '../route.ts';
-import { createStanding } from '../standing.ts';
 import type { RouteDeps } from './deps.ts';
 
 const PATH = `${API_PREFIX}/resets`;
@@ -25,9 +26,7 @@ const Params = z.object({ id: ResetId });
 const tag = 'resets';
 type Resets = RouteDeps['services']['resets'];
 
-export function resetRoutes({ services, clock }: Pick<RouteDeps, 'services' | 'clock'>): readonly Route[] {
-  const { resets } = services;
-  const streams = createProgressStreams({ resets, standing: createStanding(services), clock });
+export function resetRoutes({ services: { resets }, streams }: Pick<RouteDeps, 'services' | 'streams'>): readonly Route[] {
   return [...askingRoutes(resets), ...holdingRoutes(resets), ...readingRoutes(resets), eventsRoute(resets, streams)];
 }
 
@@ -159,7 +158,7 @@ function readingRoutes(resets: Resets): readonly Route[] {
   ];
 }
 
-function eventsRoute(resets: Resets, streams: ProgressStreams): Route {
+function eventsRoute(resets: Resets, streams: EventStreams): Route {
   return route({
     method: 'GET',
     path: `${PATH}/:id/events`,
@@ -175,7 +174,7 @@ function eventsRoute(resets: Resets, streams: ProgressStreams): Route {
     handle: async ({ actor, params, signal }) => {
       // Refusals need a status, which is sent before the first event.
       await resets.get(actor, params.id);
-      const events = streams.open(actor, params.id, signal());
+      const events = streams.open(actor, 'progress', (until) => progress(resets, actor, params.id, until), signal());
       if (events === null) throw new ApiError('rate-limited', { retryAfterSeconds: 30 });
       return {
         status: 200,
@@ -186,4 +185,8 @@ function eventsRoute(resets: Resets, streams: ProgressStreams): Route {
       };
     },
   });
+}
+
+async function* progress(resets: Resets, actor: Actor, id: ResetId, until: AbortSignal) {
+  for await (const event of resets.watch(actor, id, until)) yield z.encode(ProgressEvent, event);
 }

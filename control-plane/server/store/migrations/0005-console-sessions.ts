@@ -15,4 +15,11 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .execute();
   await db.schema.createIndex('consoleSessionsByAge').on('consoleSessions').columns(['createdAt', 'id']).execute();
   await db.schema.createIndex('consoleSessionsOfToken').on('consoleSessions').columns(['tokenId']).execute();
+  await indexOverview(db);
+}
+
+/** What the overview counts, and what it says of each instance. */
+async function indexOverview(db: Kysely<unknown>): Promise<void> {
+  await db.schema.createIndex('tasksByEnd').on('tasks').columns(['updatedAt', 'state']).execute();
+  await db.schema.createIndex('tasksOfInstanceByAge').on('tasks').columns(['instanceId', 'requestedAt', 'id']).execute();
 }

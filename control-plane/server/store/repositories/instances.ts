@@ -1,12 +1,31 @@
-import { sql, type SelectQueryBuilder } from 'kysely';
+import { sql, type RawBuilder, type SelectQueryBuilder } from 'kysely';
 import * as z from 'zod';
-import { AgentState, type InstanceId, type Tags } from '#protocol';
-import { defineCursor, toPage } from '../cursor.ts';
+import { AgentState, type InstanceId, type InstanceSort, type Tags } from '#protocol';
+import { defineCursor } from '../cursor.ts';
 import { instanceRows, type Tables } from '../rows.ts';
-import type { InstanceFilter, InstanceRepository } from '../store.ts';
+import type { InstanceFilter, InstanceOrder, InstanceRepository } from '../store.ts';
 import { containing, insertMany, listOf, type Db } from './sql.ts';
 
-const cursor = defineCursor('instances', z.tuple([z.string()]));
+const BY_NAME: InstanceOrder = { by: 'name', descending: false };
+
+/** What each order compares. Never null, which compares with nothing. */
+const KEYS: Record<InstanceSort, RawBuilder<string | number>> = {
+  name: sql`name`,
+  // Those that need somebody first.
+  state: sql`case "agentState" when 'abnormal' then 0 when 'install-failed' then 1 when 'offline' then 2
+    when 'installing' then 3 when 'not-installed' then 4 else 5 end`,
+  os: sql`os`,
+  project: sql`project`,
+  version: sql`coalesce("agentVersion", '')`,
+  lastSeenAt: sql`coalesce("lastSeenAt", 0)`,
+  createdAt: sql`"createdAt"`,
+};
+
+/** A cursor is of one order: in another, its place means nothing. */
+function cursorOf({ by, descending }: InstanceOrder) {
+  const key = z.tuple([z.union([z.string(), z.number()]), z.string()]);
+  return defineCursor(`instances ${by} ${descending ? 'desc' : 'asc'}`, key);
+}
 
 export function createInstanceRepository(db: Db): InstanceRepository {
   const all = () => db.selectFrom('instances').selectAll();
@@ -20,22 +39,50 @@ export function createInstanceRepository(db: Db): InstanceRepository {
     getMany: async (ids) => (await all().where('id', 'in', listOf(ids)).execute()).map(instanceRows.decode),
     byNames: async (names) => (await all().where('name', 'in', listOf(names)).execute()).map(instanceRows.decode),
 
-    async list(filter, page) {
+    async list(filter, page, order = BY_NAME) {
+      const key = KEYS[order.by];
+      const direction = order.descending ? 'desc' : 'asc';
+      const place = cursorOf(order);
       let query = filtered(all(), filter);
-      if (page.after !== null) query = query.where(sql`name`, '>', cursor.decode(page.after)[0]);
+      if (page.after !== null) {
+        const [value, name] = place.decode(page.after);
+        const side = sql.raw(order.descending ? '<' : '>');
+        query = query.where(sql<boolean>`(${key}, name) ${side} (${value}, ${name})`);
+      }
       const rows = await query
-        .orderBy('name')
+        .select(key.as('sortedBy'))
+        .orderBy(key, direction)
+        .orderBy('name', direction)
         .limit(page.limit + 1)
         .execute();
-      return toPage(rows.map(instanceRows.decode), page.limit, ({ name }) => cursor.encode([name]));
+      const last = rows.at(page.limit - 1);
+      const next = rows.length > page.limit && last !== undefined ? place.encode([last.sortedBy, last.name]) : null;
+      return { rows: rows.slice(0, page.limit).map(({ sortedBy: _, ...row }) => instanceRows.decode(row)), next };
     },
 
-    async countsByState() {
-      const rows = await db
+    async count(filter) {
+      const counted = db.selectFrom('instances').select(({ fn }) => fn.countAll<number>().as('count'));
+      const { count } = await filtered(counted, filter).executeTakeFirstOrThrow();
+      return count;
+    },
+
+    async countsByVersion(projects) {
+      let query = db
         .selectFrom('instances')
-        .select(({ fn }) => ['agentState', fn.countAll<number>().as('count')])
-        .groupBy('agentState')
-        .execute();
+        .select(({ fn }) => ['agentVersion', fn.countAll<number>().as('count')] as const)
+        .groupBy('agentVersion');
+      if (projects !== null) query = query.where('project', 'in', listOf(projects));
+      const rows = await query.orderBy('count', 'desc').orderBy('agentVersion').execute();
+      return rows.map(({ agentVersion, count }) => ({ version: agentVersion, count }));
+    },
+
+    async countsByState(projects = null) {
+      let query = db
+        .selectFrom('instances')
+        .select(({ fn }) => ['agentState', fn.countAll<number>().as('count')] as const)
+        .groupBy('agentState');
+      if (projects !== null) query = query.where('project', 'in', listOf(projects));
+      const rows = await query.execute();
       const counts = Object.fromEntries(AgentState.options.map((state) => [state, 0])) as Record<AgentState, number>;
       for (const row of rows) counts[row.agentState] = row.count;
       return counts;
@@ -75,17 +122,19 @@ async function insertTags(db: Db, instanceId: InstanceId, tags: Tags): Promise<v
   await insertMany(db, 'instanceTags', rows);
 }
 
-type Instances = SelectQueryBuilder<Tables, 'instances', Tables['instances']>;
-
-function filtered(all: Instances, filter: InstanceFilter): Instances {
+function filtered<O>(
+  all: SelectQueryBuilder<Tables, 'instances', O>,
+  filter: InstanceFilter,
+): SelectQueryBuilder<Tables, 'instances', O> {
   let query = all;
-  const { name, projects, os, state, search } = filter;
+  const { name, projects, os, state, search, version } = filter;
   if (name !== undefined) {
     query = query.where((where) => where.or([where(sql`name`, '=', name), where(sql`id`, '=', name)]));
   }
   if (projects !== undefined) query = query.where('project', 'in', listOf(projects));
   if (os !== undefined) query = query.where('os', '=', os);
   if (state !== undefined) query = query.where('agentState', '=', state);
+  if (version !== undefined) query = query.where('agentVersion', '=', version);
   if (search !== undefined) {
     // Names are lower-case, so this ignores case.
     query = query.where(sql<boolean>`name like ${containing(search.toLowerCase())} escape '\\'`);

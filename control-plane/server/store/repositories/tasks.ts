@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import * as z from 'zod';
 import { TASK_COUNTS_AS, TaskId, TaskState, type ResetCounts } from '#protocol';
 import { UNAPPLIED_STATES, UNFINISHED_STATES } from '../../domain/task.ts';
@@ -6,11 +7,12 @@ import { taskRows } from '../rows.ts';
 import type { TaskRepository } from '../store.ts';
 import { insertMany, listOf, type Db } from './sql.ts';
 
+const DAY_MS = 24 * 3_600_000;
 const cursor = defineCursor('tasks', z.tuple([TaskId]));
 
 export function createTaskRepository(db: Db): TaskRepository {
   const all = () => db.selectFrom('tasks').selectAll();
-  return { ...taskReads(db), ...batchReads(db), ...taskWrites(db), get, getMany };
+  return { ...taskReads(db), ...overviewReads(db), ...batchReads(db), ...taskWrites(db), get, getMany };
 
   async function get(id: TaskId) {
     const row = await all().where('id', '=', id).executeTakeFirst();
@@ -69,6 +71,51 @@ function taskReads(
       const counts = Object.fromEntries(TaskState.options.map((state) => [state, 0])) as Record<TaskState, number>;
       for (const { state, count } of await countAll().groupBy('state').execute()) counts[state] = count;
       return counts;
+    },
+  };
+}
+
+/** What serves those who look at everything at once. */
+function overviewReads(db: Db): Pick<TaskRepository, 'newestOf' | 'endedByDay'> {
+  return {
+    async newestOf(ids) {
+      const rows = await db
+        .selectFrom('tasks')
+        .selectAll()
+        .where('id', 'in', (where) =>
+          where
+            .selectFrom((numbered) =>
+              numbered
+                .selectFrom('tasks')
+                .select([
+                  'id',
+                  sql<number>`row_number() over (partition by "instanceId" order by "requestedAt" desc, id desc)`.as(
+                    'place',
+                  ),
+                ])
+                .where('instanceId', 'in', listOf(ids))
+                .as('numbered'),
+            )
+            .select('id')
+            .where('place', '=', 1),
+        )
+        .execute();
+      return rows.map(taskRows.decode);
+    },
+
+    async endedByDay(since, projects) {
+      const day = sql<number>`"updatedAt" / ${sql.lit(DAY_MS)}`;
+      let query = db
+        .selectFrom('tasks')
+        .select(({ fn }) => [day.as('day'), 'state', fn.countAll<number>().as('count')] as const)
+        .where('state', 'not in', UNFINISHED_STATES)
+        .where('updatedAt', '>=', since);
+      if (projects !== null) {
+        query = query.where('instanceId', 'in', (where) =>
+          where.selectFrom('instances').select('instances.id').where('project', 'in', listOf(projects)),
+        );
+      }
+      return query.groupBy(['day', 'state']).execute();
     },
   };
 }

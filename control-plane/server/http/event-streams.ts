@@ -1,8 +1,5 @@
-import { ProgressEvent, type ResetId } from '#protocol';
-import * as z from 'zod';
 import type { Actor } from '../domain/actor.ts';
 import type { Clock } from '../service/ports.ts';
-import type { ResetService } from '../service/reset-service.ts';
 import type { Standing } from './standing.ts';
 
 /** Proxies cut connections on which nothing moves, often after 30 or 60 s. The credential is looked at just as often. */
@@ -12,19 +9,23 @@ const STREAMS_PER_TOKEN_MAX = 32;
 /** What a client waits before it comes back, should the connection break. */
 const RETRY_MS = 2_000;
 
-export interface ProgressStreams {
-  /** Null when this token has as many streams as it may have. Ends with the reset, the caller, or the token. */
-  open(actor: Actor, id: ResetId, signal: AbortSignal): AsyncIterable<string> | null;
+/** Where the events come from: begins to watch, until the signal aborts. Each value becomes an event's data. */
+export type Watch = (signal: AbortSignal) => AsyncIterable<unknown>;
+
+export interface EventStreams {
+  /**
+   * Server-sent events (WHATWG HTML, section 9.2) with that name. Null when this token has as many streams as it may
+   * have. Ends with what is watched, the caller, or what the caller came by.
+   */
+  open(actor: Actor, name: string, watch: Watch, signal: AbortSignal): AsyncIterable<string> | null;
 }
 
 interface Dependencies {
-  readonly resets: Pick<ResetService, 'watch'>;
   readonly standing: Standing;
   readonly clock: Clock;
 }
 
-/** A reset's progress as server-sent events (WHATWG HTML, section 9.2). */
-export function createProgressStreams(deps: Dependencies): ProgressStreams {
+export function createEventStreams(deps: Dependencies): EventStreams {
   const open = new Map<string, number>();
   const add = (tokenId: string, by: number): void => {
     const count = (open.get(tokenId) ?? 0) + by;
@@ -32,17 +33,16 @@ export function createProgressStreams(deps: Dependencies): ProgressStreams {
     else open.delete(tokenId);
   };
   return {
-    open(actor, id, signal) {
+    open(actor, name, watch, signal) {
       if ((open.get(actor.tokenId) ?? 0) >= STREAMS_PER_TOKEN_MAX) return null;
-      return stream(deps, actor, id, signal, (by) => add(actor.tokenId, by));
+      return stream(deps, { actor, name, watch }, signal, (by) => add(actor.tokenId, by));
     },
   };
 }
 
 async function* stream(
   deps: Dependencies,
-  actor: Actor,
-  id: ResetId,
+  { actor, name, watch }: { readonly actor: Actor; readonly name: string; readonly watch: Watch },
   callerGone: AbortSignal,
   count: (by: 1 | -1) => void,
 ): AsyncGenerator<string, void> {
@@ -51,7 +51,7 @@ async function* stream(
   const over = new AbortController();
   const forget = deps.standing.onEnded(actor, () => over.abort());
   const signal = AbortSignal.any([callerGone, over.signal]);
-  const events = deps.resets.watch(actor, id, signal)[Symbol.asyncIterator]();
+  const events = watch(signal)[Symbol.asyncIterator]();
   try {
     yield `retry: ${RETRY_MS}\n\n`;
     let pending = events.next();
@@ -68,7 +68,7 @@ async function* stream(
       } else if (next === 'aborted' || next.done === true) {
         return;
       } else {
-        yield eventText(next.value);
+        yield eventText(name, next.value);
         pending = events.next();
       }
     }
@@ -81,9 +81,9 @@ async function* stream(
   }
 }
 
-type Next = IteratorResult<ProgressEvent> | 'heartbeat' | 'aborted';
+type Next = IteratorResult<unknown> | 'heartbeat' | 'aborted';
 
-function soonest(clock: Clock, pending: Promise<IteratorResult<ProgressEvent>>, signal: AbortSignal): Promise<Next> {
+function soonest(clock: Clock, pending: Promise<IteratorResult<unknown>>, signal: AbortSignal): Promise<Next> {
   return new Promise((resolve, reject) => {
     const settle = (end: () => void): void => {
       forget();
@@ -101,7 +101,7 @@ function soonest(clock: Clock, pending: Promise<IteratorResult<ProgressEvent>>, 
   });
 }
 
-function eventText(event: ProgressEvent): string {
+function eventText(name: string, value: unknown): string {
   // JSON has no bare line breaks, which would end the event's line.
-  return `event: progress\ndata: ${JSON.stringify(z.encode(ProgressEvent, event))}\n\n`;
+  return `event: ${name}\ndata: ${JSON.stringify(value)}\n\n`;
 }
