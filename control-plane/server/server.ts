@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { verifyEd25519 } from '#protocol';
 import type { ServerConfig } from './config.ts';
+import { readConsoleFiles } from './console-files.ts';
 import { createCore, type Core } from './core.ts';
 import { DATABASE_FILE, RELEASES_DIRECTORY } from './data-directory.ts';
 import { createWebSocketGateway } from './gateway/websocket.ts';
@@ -161,7 +162,13 @@ async function openSockets(on: Foundation, services: OperatorServices): Promise<
     gate: core.gate,
     audit: services.audit,
     changes,
-    overview: createOverviewService({ store, clock: systemClock, gate: core.gate, service: watchService(systemClock.now()) }),
+    console: readConsoleFiles(),
+    overview: createOverviewService({
+      store,
+      clock: systemClock,
+      gate: core.gate,
+      service: watchService(systemClock.now()),
+    }),
     authenticate: firstPresented(
       createBearerAuthentication(services.tokens),
       createConsoleAuthentication(services.consoleSessions, new URL(config.publicUrl).origin),

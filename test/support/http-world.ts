@@ -25,6 +25,7 @@ import {
   createConsoleAuthentication,
   firstPresented,
 } from '../../control-plane/server/http/authentication.ts';
+import type { ConsoleFiles } from '../../control-plane/server/http/routes/console-files.ts';
 import { createMetrics, type Metrics } from '../../control-plane/server/http/metrics.ts';
 import type { ReleaseCatalogue } from '../../control-plane/server/releases/catalogue.ts';
 import { sha256Sync, systemRandom } from '../../control-plane/server/runtime.ts';
@@ -67,6 +68,7 @@ export class HttpWorld implements AsyncDisposable {
   readonly services: OperatorServices;
   readonly metrics: Metrics;
   readonly scriptSigner: Signer;
+  console: ConsoleFiles | null = null;
   readonly changes = createChanges({ clock: this.clock });
   /** Text of the first administrator's token. */
   administrator = '';
@@ -127,6 +129,7 @@ export class HttpWorld implements AsyncDisposable {
       gate: createGate({ store, clock }),
       audit: services.audit,
       changes: this.changes,
+      console: this.console,
       overview: createOverviewService({ store, clock, gate: createGate({ store, clock }), service: () => SERVICE }),
       clock,
       random: systemRandom,

@@ -44,7 +44,14 @@ export interface AuthorizationContext {
 export type Decision =
   { readonly allow: true; readonly rule: string } | { readonly allow: false; readonly rule: string };
 
-const VIEWER: readonly Action[] = ['self.read', 'console-session.end', 'instance.read', 'project.read', 'reset.read', 'metrics.read'];
+const VIEWER: readonly Action[] = [
+  'self.read',
+  'console-session.end',
+  'instance.read',
+  'project.read',
+  'reset.read',
+  'metrics.read',
+];
 const OPERATOR: readonly Action[] = [
   ...VIEWER,
   'instance.add',

@@ -20,6 +20,7 @@ import { registerRoutes } from './register-routes.ts';
 import { RequestStates } from './request-state.ts';
 import { createRouteTable } from './route-table.ts';
 import { allRoutes } from './routes/all.ts';
+import type { ConsoleFiles } from './routes/console-files.ts';
 import type { RouteServices } from './routes/deps.ts';
 import type { ReleaseCatalogue } from '../releases/catalogue.ts';
 import { HTTP_SERVER_OPTIONS, REQUESTS_PER_SOCKET_MAX } from './server-options.ts';
@@ -42,6 +43,8 @@ export interface AppConfig {
 export interface AppDeps extends Omit<AdmissionDeps, 'limiters' | 'isClosing' | 'metrics'> {
   readonly services: RouteServices;
   readonly overview: OverviewService;
+  /** The built web console; null when it is not built. */
+  readonly console: ConsoleFiles | null;
   readonly changes: Pick<Changes, 'watch'>;
   readonly authenticate: Authenticate;
   readonly clock: Clock;
@@ -152,7 +155,13 @@ type Admit = (request: FastifyRequest, state: ReturnType<RequestStates['get']>) 
 function addHooks(app: FastifyInstance, deps: AppDeps, states: RequestStates, admitRequest: Admit): void {
   const { clock, log, metrics } = deps;
   app.addHook('onRequest', async (request, reply) => {
-    const state = { arrivedAt: clock.now(), startedAt: clock.monotonic(), source: sourceOf(request.ip), actor: null, csrfToken: null };
+    const state = {
+      arrivedAt: clock.now(),
+      startedAt: clock.monotonic(),
+      source: sourceOf(request.ip),
+      actor: null,
+      csrfToken: null,
+    };
     states.add(request, state);
     reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store' });
     await admitRequest(request, state);

@@ -46,7 +46,9 @@ export function createConsoleAuthentication(
   return async ({ method, headers }) => {
     const secret = readSessionCookie(headers.cookie);
     if (secret === null) return NONE;
-    const holder = await sessions.authenticate(secret, headers[UNATTENDED_HEADER] === undefined);
+    // Streams stay open by themselves, and browsers let no page add a header to them.
+    const isAttended = headers[UNATTENDED_HEADER] === undefined && headers.accept !== 'text/event-stream';
+    const holder = await sessions.authenticate(secret, isAttended);
     if (holder === 'ended') return NONE;
     if (holder === 'unknown') return { outcome: 'wrong' };
     const origin = { method, origin: headers.origin, secFetchSite: one(headers['sec-fetch-site']) };

@@ -7,6 +7,7 @@ const SEGMENT = /^[A-Za-z0-9._~-]+$/;
  */
 export function isCanonicalPath(url: string): boolean {
   const [path = ''] = url.split('?', 1);
+  if (path === '/') return true;
   const [root, ...segments] = path.split('/');
   return root === '' && segments.every((segment) => SEGMENT.test(segment) && segment !== '.' && segment !== '..');
 }

@@ -44,6 +44,10 @@ async function answer(
     arrivedAt,
     source,
     userAgent: (request.headers['user-agent'] ?? '').slice(0, CLAIM_CHARS_MAX),
+    headers: {
+      acceptEncoding: one(request.headers['accept-encoding']),
+      ifNoneMatch: one(request.headers['if-none-match']),
+    },
     csrfToken,
     params: request.params,
     query: request.query,
@@ -60,6 +64,10 @@ async function answer(
   reply.headers(given.headers ?? {});
   if (given.body === undefined) return reply.code(given.status).send();
   return reply.code(given.status).type('application/json').send(given.body);
+}
+
+function one(header: string | readonly string[] | undefined): string {
+  return header === undefined ? '' : String(header);
 }
 
 function isRaw(given: JsonAnswer | RawAnswer): given is RawAnswer {

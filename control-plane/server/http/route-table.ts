@@ -8,7 +8,10 @@ export interface RouteTable {
 
 export function createRouteTable(routes: readonly Route[]): RouteTable {
   const patterns = routes.map(({ method, path }) => {
-    const source = path.replaceAll('.', String.raw`\.`).replaceAll(/:[A-Za-z]+/g, '[^/]+');
+    const source = path
+      .replaceAll('.', String.raw`\.`)
+      .replaceAll('*', '.+')
+      .replaceAll(/:[A-Za-z]+/g, '[^/]+');
     return { method, pattern: new RegExp(`^${source}$`) };
   });
   return {

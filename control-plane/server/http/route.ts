@@ -59,6 +59,8 @@ interface Circumstances {
   readonly source: string;
   /** What the caller's program says it is; untrusted, at most 200 characters. */
   readonly userAgent: string;
+  /** Those that say how a file is to be answered with; empty where they are missing. */
+  readonly headers: { readonly acceptEncoding: string; readonly ifNoneMatch: string };
   /** Set where the actor came by a console session. */
   readonly csrfToken: string | null;
   /** Aborts when the caller hangs up or the server shuts down. */

@@ -7,7 +7,7 @@ const EVENT_INTERVAL_MS = 1_000;
 
 /** Who is told that something has changed; what, they ask for themselves. */
 export interface Changes {
-  changed(kinds: Iterable<Kind>): void;
+  readonly changed: (kinds: Iterable<Kind>) => void;
   /** What has changed from now on, until the signal aborts. */
   watch(signal: AbortSignal): AsyncGenerator<ChangeEvent, void>;
 }

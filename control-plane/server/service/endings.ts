@@ -1,8 +1,8 @@
 /** Who is to be told at once when a credential ends that a lasting request came by. */
 export interface Endings<Id> {
   /** Returns a function that forgets the listener. */
-  on(id: Id, listener: () => void): () => void;
-  tell(id: Id): void;
+  readonly on: (id: Id, listener: () => void) => () => void;
+  readonly tell: (id: Id) => void;
 }
 
 export function createEndings<Id>(): Endings<Id> {

@@ -13,6 +13,9 @@ const PUBLIC = [
   `GET ${API_PREFIX}/releases`,
   `GET ${API_PREFIX}/releases/:archive`,
   'GET /install/linux.sh',
+  'GET /',
+  'GET /console',
+  'GET /console/*',
 ];
 
 const CHANGES = `GET ${API_PREFIX}/changes`;

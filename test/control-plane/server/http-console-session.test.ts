@@ -24,7 +24,12 @@ interface Browser {
   readonly cookie: string;
   readonly signIn: ConsoleSignIn;
   /** A request of its own page, but for what the test changes. */
-  call(method: string, url: string, headers?: Record<string, string>, body?: object): Promise<LightMyRequestResponse>;
+  readonly call: (
+    method: string,
+    url: string,
+    headers?: Record<string, string>,
+    body?: object,
+  ) => Promise<LightMyRequestResponse>;
 }
 
 async function browserOf(token = world.administrator): Promise<Browser> {

@@ -158,7 +158,7 @@ test('a store says after each transaction what it has changed, and nothing of on
 describe('instances are sorted', () => {
   const names = async (query: string) => {
     const all: string[] = [];
-    for (let cursor: string | null = ''; cursor !== null; ) {
+    for (let cursor: string | null = ''; cursor !== null;) {
       const after: string = cursor === '' ? '' : `&cursor=${cursor}`;
       const reply = await world.call('GET', `${API_PREFIX}/instances?limit=2&${query}${after}`);
       expect(reply.statusCode, reply.body).toBe(200);

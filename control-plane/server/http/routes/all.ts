@@ -1,6 +1,7 @@
 import type { Route } from '../route.ts';
 import { agentRoutes } from './agents.ts';
 import { auditRoutes } from './audit.ts';
+import { consoleFileRoutes } from './console-files.ts';
 import { consoleRoutes } from './console.ts';
 import type { RouteDeps } from './deps.ts';
 import { instanceRoutes } from './instances.ts';
@@ -20,6 +21,7 @@ export function allRoutes(deps: RouteDeps): readonly Route[] {
     ...tokenRoutes(deps),
     ...auditRoutes(deps),
     ...consoleRoutes(deps),
+    ...consoleFileRoutes(deps),
     ...agentRoutes(deps),
     ...releaseRoutes(deps),
   ];

@@ -12,6 +12,7 @@ import type { OverviewService } from '../../service/overview-service.ts';
 import type { EventStreams } from '../event-streams.ts';
 import type { Limiters } from '../admission.ts';
 import type { Metrics } from '../metrics.ts';
+import type { ConsoleFiles } from './console-files.ts';
 import type { ReleaseCatalogue } from '../../releases/catalogue.ts';
 
 /** What routes hand their requests to. */
@@ -34,6 +35,8 @@ export interface RouteDeps {
   readonly streams: EventStreams;
   readonly changes: Pick<Changes, 'watch'>;
   readonly overview: OverviewService;
+  /** Null when it is not built. */
+  readonly console: ConsoleFiles | null;
   readonly limiters: Limiters;
   readonly storeAnswers: () => Promise<boolean>;
   readonly caPem: string | null;

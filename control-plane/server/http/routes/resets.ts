@@ -26,7 +26,10 @@ const Params = z.object({ id: ResetId });
 const tag = 'resets';
 type Resets = RouteDeps['services']['resets'];
 
-export function resetRoutes({ services: { resets }, streams }: Pick<RouteDeps, 'services' | 'streams'>): readonly Route[] {
+export function resetRoutes({
+  services: { resets },
+  streams,
+}: Pick<RouteDeps, 'services' | 'streams'>): readonly Route[] {
   return [...askingRoutes(resets), ...holdingRoutes(resets), ...readingRoutes(resets), eventsRoute(resets, streams)];
 }
 

@@ -21,5 +21,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 /** What the overview counts, and what it says of each instance. */
 async function indexOverview(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('tasksByEnd').on('tasks').columns(['updatedAt', 'state']).execute();
-  await db.schema.createIndex('tasksOfInstanceByAge').on('tasks').columns(['instanceId', 'requestedAt', 'id']).execute();
+  await db.schema
+    .createIndex('tasksOfInstanceByAge')
+    .on('tasks')
+    .columns(['instanceId', 'requestedAt', 'id'])
+    .execute();
 }

@@ -33,6 +33,7 @@ export function createInstanceRepository(db: Db): InstanceRepository {
     row === undefined ? null : instanceRows.decode(row);
 
   return {
+    ...instanceCounts(db),
     get: async (id) => decodeOptional(await all().where('id', '=', id).executeTakeFirst()),
     byName: async (name) => decodeOptional(await all().where('name', '=', name).executeTakeFirst()),
     byIdentity: async (identity) => decodeOptional(await all().where('identity', '=', identity).executeTakeFirst()),
@@ -60,6 +61,37 @@ export function createInstanceRepository(db: Db): InstanceRepository {
       return { rows: rows.slice(0, page.limit).map(({ sortedBy: _, ...row }) => instanceRows.decode(row)), next };
     },
 
+    async markAllDisconnected() {
+      await db
+        .updateTable('instances')
+        .set({ agentState: 'offline', connectedSince: null })
+        .where('agentState', 'in', ['running', 'abnormal'])
+        .where('fencedAt', 'is', null)
+        .execute();
+    },
+
+    async insert(instance) {
+      await db.insertInto('instances').values(instanceRows.encode(instance)).execute();
+      await insertTags(db, instance.id, instance.tags);
+    },
+
+    async update(id, change) {
+      const columns = instanceRows.encodeChange(change);
+      if (Object.keys(columns).length === 0) return;
+      const result = await db.updateTable('instances').set(columns).where('id', '=', id).executeTakeFirst();
+      if (change.tags === undefined || result.numUpdatedRows === 0n) return;
+      await db.deleteFrom('instanceTags').where('instanceId', '=', id).execute();
+      await insertTags(db, id, change.tags);
+    },
+
+    async delete(id) {
+      await db.deleteFrom('instances').where('id', '=', id).execute();
+    },
+  };
+}
+
+function instanceCounts(db: Db): Pick<InstanceRepository, 'count' | 'countsByVersion' | 'countsByState'> {
+  return {
     async count(filter) {
       const counted = db.selectFrom('instances').select(({ fn }) => fn.countAll<number>().as('count'));
       const { count } = await filtered(counted, filter).executeTakeFirstOrThrow();
@@ -86,33 +118,6 @@ export function createInstanceRepository(db: Db): InstanceRepository {
       const counts = Object.fromEntries(AgentState.options.map((state) => [state, 0])) as Record<AgentState, number>;
       for (const row of rows) counts[row.agentState] = row.count;
       return counts;
-    },
-
-    async markAllDisconnected() {
-      await db
-        .updateTable('instances')
-        .set({ agentState: 'offline', connectedSince: null })
-        .where('agentState', 'in', ['running', 'abnormal'])
-        .where('fencedAt', 'is', null)
-        .execute();
-    },
-
-    async insert(instance) {
-      await db.insertInto('instances').values(instanceRows.encode(instance)).execute();
-      await insertTags(db, instance.id, instance.tags);
-    },
-
-    async update(id, change) {
-      const columns = instanceRows.encodeChange(change);
-      if (Object.keys(columns).length === 0) return;
-      const result = await db.updateTable('instances').set(columns).where('id', '=', id).executeTakeFirst();
-      if (change.tags === undefined || result.numUpdatedRows === 0n) return;
-      await db.deleteFrom('instanceTags').where('instanceId', '=', id).execute();
-      await insertTags(db, id, change.tags);
-    },
-
-    async delete(id) {
-      await db.deleteFrom('instances').where('id', '=', id).execute();
     },
   };
 }

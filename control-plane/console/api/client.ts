@@ -1,0 +1,107 @@
+import { API_PREFIX, ConsoleSignIn, CSRF_HEADER, UNATTENDED_HEADER } from '#protocol';
+import type * as z from 'zod';
+import { ApiFailure, failureOf, unreachable } from './failure.ts';
+
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+interface Send<B> {
+  readonly body?: B;
+  readonly signal?: AbortSignal;
+}
+
+/** The control plane's API, as the page of a session. Every method rejects with `ApiFailure`, and with nothing else. */
+export interface Client {
+  /** `attended: false` for what the page asks by itself: it does not keep the session alive. */
+  get<S extends z.ZodType>(
+    path: string,
+    schema: S,
+    options?: { readonly attended?: boolean; readonly signal?: AbortSignal },
+  ): Promise<z.output<S>>;
+  send<S extends z.ZodType>(
+    method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    schema: S,
+    request?: Send<unknown>,
+  ): Promise<z.output<S>>;
+  /** Exchanges an API token for a session; the token is not kept. */
+  signIn(token: string): Promise<ConsoleSignIn>;
+  /** The session of this browser; null where there is none. */
+  resume(): Promise<ConsoleSignIn | null>;
+  signOut(): Promise<void>;
+  /** Calls back when the control plane no longer knows the session; returns a function that forgets it. */
+  onSignedOut(listener: () => void): () => void;
+}
+
+const SESSION = `${API_PREFIX}/console/session`;
+
+export function createClient({ fetch }: { readonly fetch: Fetch }): Client {
+  let csrfToken: string | null = null;
+  const listeners = new Set<() => void>();
+
+  const ask = async (path: string, init: RequestInit): Promise<Response> => {
+    const response = await fetch(path, { ...init, credentials: 'same-origin', redirect: 'error' }).catch(
+      (cause: unknown) => {
+        if (init.signal?.aborted === true) throw cause;
+        throw unreachable();
+      },
+    );
+    if (response.ok) return response;
+    const failure = await failureOf(response);
+    if (failure.status === 401 && csrfToken !== null) {
+      csrfToken = null;
+      for (const listener of listeners) listener();
+    }
+    throw failure;
+  };
+
+  const parse = async <S extends z.ZodType>(response: Response, schema: S): Promise<z.output<S>> => {
+    const body: unknown = response.status === 204 ? undefined : await response.json().catch(() => null);
+    const parsed = schema.safeParse(body);
+    if (parsed.success) return parsed.data;
+    throw new ApiFailure(response.status, {
+      code: 'answer-malformed',
+      message: 'The control plane answered with something that this console does not understand.',
+      remedy: 'Reload the page: the control plane may have been upgraded.',
+      details: [],
+    });
+  };
+
+  const signedIn = async (response: Response): Promise<ConsoleSignIn> => {
+    const signIn = await parse(response, ConsoleSignIn);
+    csrfToken = signIn.csrfToken;
+    return signIn;
+  };
+
+  return {
+    async get(path, schema, { attended = true, signal } = {}) {
+      const headers = attended ? {} : { [UNATTENDED_HEADER]: '1' };
+      return parse(await ask(path, { headers, ...(signal === undefined ? {} : { signal }) }), schema);
+    },
+    async send(method, path, schema, { body, signal } = {}) {
+      const headers = {
+        [CSRF_HEADER]: csrfToken ?? '',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      };
+      const init = { method, headers, ...(signal === undefined ? {} : { signal }) };
+      return parse(await ask(path, body === undefined ? init : { ...init, body: JSON.stringify(body) }), schema);
+    },
+    signIn: async (token) =>
+      signedIn(await ask(SESSION, { method: 'POST', headers: { authorization: `Bearer ${token}` } })),
+    async resume() {
+      try {
+        return await signedIn(await ask(SESSION, {}));
+      } catch (error) {
+        if (error instanceof ApiFailure && error.status === 401) return null;
+        throw error;
+      }
+    },
+    async signOut() {
+      await ask(SESSION, { method: 'DELETE', headers: { [CSRF_HEADER]: csrfToken ?? '' } });
+      csrfToken = null;
+    },
+    onSignedOut(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}

@@ -1,0 +1,185 @@
+import BarChart from '@cloudscape-design/components/bar-chart';
+import Box from '@cloudscape-design/components/box';
+import ColumnLayout from '@cloudscape-design/components/column-layout';
+import Container from '@cloudscape-design/components/container';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import Grid from '@cloudscape-design/components/grid';
+import Header from '@cloudscape-design/components/header';
+import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Spinner from '@cloudscape-design/components/spinner';
+import Table from '@cloudscape-design/components/table';
+import { AgentState, API_PREFIX, Overview, type AgentChange, type Instance } from '#protocol';
+import { useQuery } from '@tanstack/react-query';
+import { useClient } from '../../api/context.ts';
+import { AgentStateIndicator } from '../../parts/agent-state.tsx';
+import { detach } from '../../parts/detach.ts';
+import { FailureAlert } from '../../parts/failure.tsx';
+import { When } from '../../parts/when.tsx';
+import { texts } from '../../texts/index.ts';
+
+const words = texts.health;
+
+/** The first page: the state of every agent at a glance, and what to do about those that are not well. */
+export default function HealthPage() {
+  const client = useClient();
+  const { data, error, refetch } = useQuery({
+    queryKey: ['overview'],
+    queryFn: ({ signal }) => client.get(`${API_PREFIX}/overview`, Overview, { attended: false, signal }),
+  });
+  return (
+    <ContentLayout header={<Header variant="h1">{words.title}</Header>}>
+      {error !== null && <FailureAlert error={error} onRetry={() => detach(refetch())} />}
+      {data === undefined ? error === null && <Spinner size="large" /> : <Everything overview={data} />}
+    </ContentLayout>
+  );
+}
+
+function Everything({ overview }: { readonly overview: Overview }) {
+  return (
+    <SpaceBetween size="l">
+      <States agents={overview.agents} />
+      <Attention {...overview.attention} />
+      <Grid gridDefinition={[{ colspan: { default: 12, m: 7 } }, { colspan: { default: 12, m: 5 } }]}>
+        <Resets days={overview.resets} />
+        <Changes changes={overview.changes} />
+      </Grid>
+      <Grid gridDefinition={[{ colspan: { default: 12, m: 6 } }, { colspan: { default: 12, m: 6 } }]}>
+        <Versions versions={overview.versions} />
+        <Service service={overview.service} />
+      </Grid>
+    </SpaceBetween>
+  );
+}
+
+/** Those that need somebody first stand where the eye begins. */
+const STATES: readonly AgentState[] = [
+  'abnormal',
+  'install-failed',
+  'offline',
+  'installing',
+  'not-installed',
+  'running',
+];
+
+function States({ agents }: { readonly agents: Overview['agents'] }) {
+  return (
+    <Container header={<Header variant="h2">{words.agents}</Header>}>
+      <ColumnLayout columns={AgentState.options.length} variant="text-grid" minColumnWidth={130}>
+        {STATES.map((state) => (
+          <div key={state}>
+            <Box variant="div">
+              <AgentStateIndicator state={state} />
+            </Box>
+            <Box variant="awsui-value-large">{agents[state]}</Box>
+          </div>
+        ))}
+      </ColumnLayout>
+    </Container>
+  );
+}
+
+function Attention({ total, items }: Overview['attention']) {
+  const { columns } = words;
+  return (
+    <Table<Instance>
+      header={<Header variant="h2">{words.attention(total)}</Header>}
+      items={items}
+      trackBy="id"
+      wrapLines
+      empty={<Box textAlign="center">{words.nothing}</Box>}
+      columnDefinitions={[
+        { id: 'instance', header: columns.instance, cell: ({ name }) => name, isRowHeader: true },
+        { id: 'state', header: columns.state, cell: ({ agent }) => <AgentStateIndicator state={agent.state} /> },
+        { id: 'reason', header: columns.reason, cell: ({ agent }) => agent.reasons[0]?.message ?? '–' },
+        { id: 'remedy', header: columns.remedy, cell: ({ agent }) => agent.reasons[0]?.remedy ?? '–' },
+        {
+          id: 'since',
+          header: columns.since,
+          cell: ({ agent }) => <When at={agent.reasons[0]?.since ?? agent.lastSeenAt} />,
+        },
+      ]}
+    />
+  );
+}
+
+function Changes({ changes }: { readonly changes: readonly AgentChange[] }) {
+  const { columns } = words;
+  return (
+    <Table<AgentChange>
+      header={<Header variant="h2">{words.changes}</Header>}
+      items={changes}
+      variant="container"
+      empty={<Box textAlign="center">{words.noChanges}</Box>}
+      columnDefinitions={[
+        { id: 'when', header: columns.when, cell: ({ at }) => <When at={at} /> },
+        { id: 'instance', header: columns.instance, cell: ({ instance }) => instance, isRowHeader: true },
+        {
+          id: 'state',
+          header: columns.state,
+          cell: ({ from, to }) => words.change(texts.agentStates[from], texts.agentStates[to]),
+        },
+      ]}
+    />
+  );
+}
+
+const DAY = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', timeZone: 'UTC' });
+
+function Resets({ days }: { readonly days: Overview['resets'] }) {
+  const series = (title: string, key: 'succeeded' | 'failed' | 'unknown') => ({
+    title,
+    type: 'bar' as const,
+    data: days.map((day) => ({ x: DAY.format(day.day), y: day[key] })),
+  });
+  const isEmpty = days.every(({ succeeded, failed, unknown }) => succeeded + failed + unknown === 0);
+  return (
+    <Container header={<Header variant="h2">{words.resets}</Header>} fitHeight>
+      {isEmpty ? (
+        <Box textAlign="center">{words.noResets}</Box>
+      ) : (
+        <BarChart
+          stackedBars
+          hideFilter
+          height={220}
+          xScaleType="categorical"
+          ariaLabel={words.resets}
+          series={[
+            series(words.succeeded, 'succeeded'),
+            series(words.failed, 'failed'),
+            series(words.unknown, 'unknown'),
+          ]}
+        />
+      )}
+    </Container>
+  );
+}
+
+function Versions({ versions }: { readonly versions: Overview['versions'] }) {
+  return (
+    <Container header={<Header variant="h2">{words.versions}</Header>} fitHeight>
+      <KeyValuePairs
+        columns={2}
+        items={versions.map(({ version, instances }) => ({ label: version ?? words.unknownVersion, value: instances }))}
+      />
+    </Container>
+  );
+}
+
+const MEBIBYTE = 1024 * 1024;
+
+function Service({ service }: { readonly service: Overview['service'] }) {
+  return (
+    <Container header={<Header variant="h2">{words.service}</Header>} fitHeight>
+      <KeyValuePairs
+        columns={2}
+        items={[
+          { label: words.version, value: service.version },
+          { label: words.upSince, value: <When at={service.startedAt} /> },
+          { label: words.delay, value: `${service.eventLoopDelayMsMax} ms` },
+          { label: words.memory, value: `${Math.round(service.residentBytes / MEBIBYTE)} MiB` },
+        ]}
+      />
+    </Container>
+  );
+}

@@ -1,0 +1,17 @@
+import { lazy, type ComponentType } from 'react';
+import { texts } from '../texts/index.ts';
+
+/** A page: where it is, and what shows it. Each is loaded when it is first gone to. */
+interface Page {
+  readonly path: string;
+  readonly component: ComponentType;
+  /** What leads there; pages that others lead to have none. */
+  readonly navigation?: string;
+}
+
+const { navigation } = texts;
+
+/** Every page, in the order of the navigation. */
+export const pages: readonly Page[] = [
+  { path: '/', navigation: navigation.health, component: lazy(() => import('./health/page.tsx')) },
+];

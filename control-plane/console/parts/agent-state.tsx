@@ -1,0 +1,17 @@
+import StatusIndicator, { type StatusIndicatorProps } from '@cloudscape-design/components/status-indicator';
+import type { AgentState } from '#protocol';
+import { texts } from '../texts/index.ts';
+
+const TYPES: Record<AgentState, StatusIndicatorProps.Type> = {
+  running: 'success',
+  abnormal: 'error',
+  offline: 'stopped',
+  installing: 'in-progress',
+  'install-failed': 'error',
+  'not-installed': 'pending',
+};
+
+/** The state of an agent, the same wherever it is shown. */
+export function AgentStateIndicator({ state }: { readonly state: AgentState }) {
+  return <StatusIndicator type={TYPES[state]}>{texts.agentStates[state]}</StatusIndicator>;
+}

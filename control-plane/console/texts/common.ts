@@ -1,0 +1,46 @@
+import type { AgentState } from '#protocol';
+
+/** What every page says. */
+export const common = {
+  product: 'Latchkey',
+  signIn: {
+    title: 'Sign in to Latchkey',
+    token: 'API token',
+    tokenHint: 'As "latchkey tokens create" printed it. It is exchanged for a session and not kept.',
+    submit: 'Sign in',
+    empty: 'Enter a token.',
+    ended: 'Your session has ended. Sign in again to go on where you were.',
+  },
+  session: {
+    signOut: 'Sign out',
+    holder: (name: string, role: string) => `${name} (${role})`,
+  },
+  navigation: {
+    label: 'Pages',
+    health: 'Health',
+    instances: 'Instances',
+    resets: 'Resets',
+    install: 'Install agent',
+    audit: 'Audit',
+    access: 'Tokens and sessions',
+    settings: 'Settings',
+  },
+  connection: {
+    connecting: 'Connecting again…',
+    lost: 'The connection to the control plane is lost. What you see may be out of date; it comes back by itself.',
+  },
+  loading: 'Loading',
+  retry: 'Try again',
+  notFound: {
+    title: 'There is no such page',
+    back: 'Go to the health of all agents',
+  },
+  agentStates: {
+    running: 'Running',
+    abnormal: 'Abnormal',
+    offline: 'Offline',
+    installing: 'Installing',
+    'install-failed': 'Install failed',
+    'not-installed': 'Not installed',
+  } satisfies Record<AgentState, string>,
+};

@@ -1,0 +1,58 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, constants } from 'node:zlib';
+import { defineConfig, type Plugin } from 'vite';
+
+const source = fileURLToPath(new URL('../../control-plane/console', import.meta.url));
+const outDir = fileURLToPath(new URL('../../.cache/console', import.meta.url));
+
+/** Beside each file the same compressed as far as it goes, so that the control plane compresses nothing. */
+function compress(): Plugin {
+  return {
+    name: 'compress',
+    closeBundle() {
+      for (const name of readdirSync(outDir, { recursive: true, encoding: 'utf8' })) {
+        if (!/\.(html|js|css|svg)$/.test(name)) continue;
+        const bytes = readFileSync(join(outDir, name));
+        const params = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY };
+        writeFileSync(join(outDir, `${name}.br`), brotliCompressSync(bytes, { params }));
+      }
+    },
+  };
+}
+
+/** The system's fonts do: those that come along would be half of what a page loads, and as data: URLs at that. */
+function withoutFonts(): Plugin {
+  return {
+    name: 'without-fonts',
+    enforce: 'pre',
+    transform(code, id) {
+      return id.endsWith('global-styles/index.css') ? code.replaceAll(/@font-face\s*\{[^}]*\}/g, '') : null;
+    },
+  };
+}
+
+/** `npm run build:console`: pages that the control plane serves by itself, below `/console`. */
+export default defineConfig({
+  root: source,
+  base: '/console/',
+  plugins: [withoutFonts(), compress()],
+  // What seals passwords looks for this module of Node's where there is no WebCrypto; every browser has it.
+  resolve: { alias: { crypto: join(source, 'parts/no-node-crypto.ts') } },
+  build: {
+    outDir,
+    emptyOutDir: true,
+    target: 'es2024',
+    // A polyfill would be a script in the page, which its policy forbids; browsers that know the target need none.
+    modulePreload: { polyfill: false },
+    // No data: URLs, so that the policy can name the own origin alone.
+    assetsInlineLimit: 0,
+    reportCompressedSize: false,
+    chunkSizeWarningLimit: 2_000,
+    rolldownOptions: {
+      // "use client" speaks to servers that render; there is none here.
+      checks: { moduleLevelDirective: false },
+    },
+  },
+});
