@@ -78,7 +78,8 @@ export async function startControlPlane(directory: string, signal: AbortSignal):
   }
 }
 
-async function freePort(): Promise<number> {
+/** A port of the loopback that nobody listens at. */
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const address = probe.address();

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 import { descendants } from '../support/hosts/process-table.ts';
 import { until } from '../support/hosts/until.ts';
@@ -47,4 +47,11 @@ export function memoryOf(pid: number): { residentBytes: number; proportionalByte
     return Number(kilobytes) * 1024;
   };
   return { residentBytes: field('Rss'), proportionalBytes: field('Pss') };
+}
+
+/** Milliseconds of CPU that a process has had, all of its threads. */
+export function cpuMsOf(pid: number): number {
+  return readdirSync(`/proc/${String(pid)}/task`)
+    .map((thread) => readFileSync(`/proc/${String(pid)}/task/${thread}/schedstat`, 'utf8'))
+    .reduce((sum, line) => sum + Number(line.split(' ')[0]) / 1e6, 0);
 }
