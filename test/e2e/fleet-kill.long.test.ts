@@ -38,7 +38,7 @@ async function askAgainAndAgain(chance: Prng, isOver: () => boolean): Promise<vo
   while (!isOver()) {
     const [account, supersede, generate] = [chance.pick(ACCOUNTS), chance.chance(0.5), chance.chance(0.3)];
     await fleet.ask({ account, supersede, generate });
-    await delay(chance.int(0, 6_000));
+    await delay(chance.chance(0.5) ? 0 : chance.int(0, 6_000));
   }
 }
 
