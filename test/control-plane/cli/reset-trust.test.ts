@@ -214,7 +214,28 @@ describe('a tag that leads to an instance which was never seen', () => {
     expect(web).not.toBe(mallory);
   });
 
-  test('is not asked about when it was named', async () => {
+  test.each([['n'], [null]])(
+    'is asked about too when it was named beside a pinned one, and refused on %j',
+    async (answer) => {
+      world.answer = answer;
+      expect(await world.run('reset', 'web-1', 'mallory')).toBe(2);
+      expect(world.err).toContain(`  mallory  ${fingerprintOf('mallory')}`);
+      await nothingHappened();
+    },
+  );
+
+  test('stops a script that names it beside a pinned one, which --trust-new lets go on', async () => {
+    world.terminal = { err: false, in: false };
+    const named = ['reset', 'web-1', 'mallory', '--password-stdin'];
+    expect(await world.run(...named, '--json')).toBe(2);
+    expect(world.failure()).toMatchObject({ code: 'not-confirmed', details: [{}, { subject: 'mallory' }] });
+    await nothingHappened();
+    expect(await world.run(...named, '--trust-new')).toBe(0);
+  });
+
+  test('is not asked about where nobody pinned shares its password', async () => {
+    await plane.add('new-1');
+    expect(await world.run('reset', 'mallory', 'new-1')).toBe(0);
     expect(await world.run('reset', 'web-1', 'mallory')).toBe(0);
     expect(world.question).toBeNull();
   });
