@@ -10,6 +10,7 @@ import { afterRestore, recoverAdministrator } from './maintenance.ts';
 import { addReleaseVerb } from './releases/verb.ts';
 import { restoreReport } from './restore-report.ts';
 import { startServer, type RunningServer } from './server.ts';
+import { tellSupervisor } from './supervisor.ts';
 
 /** The options as commander hands them over. */
 type Flags = ConfigFlags & { readonly config?: string };
@@ -166,8 +167,11 @@ async function runServer(flags: Flags): Promise<void> {
     const log = createLog({ level: config.logLevel });
     const running = await startServer(config, log);
     greet(running, config);
-    await stopSignal();
+    const stop = stopSignal();
+    await tellSupervisor('ready', { env: process.env, log });
+    await stop;
     log.info({}, 'stopping');
+    await tellSupervisor('stopping', { env: process.env, log });
     await running.stop();
   });
 }
