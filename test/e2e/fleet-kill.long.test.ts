@@ -145,7 +145,7 @@ describe(`${String(HOSTS)} hosts whose agents and control plane are killed at ra
   test('take the next batch as if nothing had been, every one by a login', async () => {
     const password = newPassword();
     const names = fleet.hosts.map((host) => host.name);
-    const { report } = await fleet.world.reset([...names, '--account', 'alice'], password);
+    const { report } = await fleet.world.reset([...names, '--account', 'alice', '--trust-new'], password);
     expect(report.tasks.filter((task) => task.verifiedBy !== 'login')).toEqual([]);
     await eachHost((host) => expectOnly(host, 'alice', { accepted: password, refused: [BEFORE] }));
   }, 600_000);
