@@ -9,12 +9,14 @@ import { createWebSocketGateway } from './gateway/websocket.ts';
 import { createApp } from './http/app.ts';
 import { createBearerAuthentication } from './http/authentication.ts';
 import { createMetrics, type Metrics } from './http/metrics.ts';
+import { addCertificateEnd } from './http/metrics-certificate.ts';
 import { createMetricsApp } from './http/metrics-app.ts';
 import { HTTP_SERVER_OPTIONS } from './http/server-options.ts';
 import { sourceOf } from './http/source.ts';
 import { createReleaseCatalogue, readInstallScript } from './releases/catalogue.ts';
 import { leaveAdministratorToken } from './keys/administrator-token.ts';
 import { loadKeyring, type Keyring } from './keys/keyring.ts';
+import { createCertificateRenewal } from './keys/renewal.ts';
 import { sha256Sync, systemClock, systemRandom } from './runtime.ts';
 import { createOperatorServices, type OperatorServices } from './service/operator-services.ts';
 import type { Log } from './service/ports.ts';
@@ -28,6 +30,8 @@ export interface RunningServer {
   readonly administratorTokenFile: string | null;
   /** Asks agents to come back later, lets requests end, closes the store. Resolves when all is done; once is enough. */
   stop(): Promise<void>;
+  /** Looks now whether another TLS certificate is to be presented, which it does by itself every hour. */
+  readonly renewCertificate: () => void;
 }
 
 /** Starts the control plane and resolves once it listens. */
@@ -94,6 +98,9 @@ async function startAround(on: Foundation): Promise<RunningServer> {
       'the script key still lies beside the other keys: move script.key to a place that this machine cannot read',
     );
   }
+  if (keyring.rotatingAuthority) {
+    log.warn({}, 'an earlier TLS authority is still believed: withdraw it with "latchkey server rotate-ca --finish"');
+  }
   // Last, since its timers end with `stop` alone.
   const onErased = () => {
     core.sweep.erased();
@@ -109,7 +116,7 @@ async function startAround(on: Foundation): Promise<RunningServer> {
     await store.scrub();
     await store.close();
   });
-  return { administratorTokenFile, stop };
+  return { administratorTokenFile, stop, renewCertificate: sockets.renewCertificate };
 }
 
 function createServices(deps: { core: Core; store: Store; log: Log; keyring: Keyring }): OperatorServices {
@@ -136,7 +143,7 @@ function createServices(deps: { core: Core; store: Store; log: Log; keyring: Key
   });
 }
 
-interface Sockets {
+interface Sockets extends Pick<RunningServer, 'renewCertificate'> {
   /** Answers that it is shutting down, from now on. */
   refuseNewWork(): void;
   close(): Promise<void>;
@@ -146,6 +153,7 @@ interface Sockets {
 async function openSockets(on: Foundation, services: OperatorServices): Promise<Sockets> {
   const { config, log, keyring, core, store, metrics } = on;
   const shutdown = new AbortController();
+  const https = createHttpsServer({ ...HTTP_SERVER_OPTIONS, ...keyring.tls });
   const app = await createApp({
     services: { ...services, resets: core.resets },
     gate: core.gate,
@@ -166,7 +174,7 @@ async function openSockets(on: Foundation, services: OperatorServices): Promise<
       strictTransportSecurity: false,
       rateLimits: config.rateLimits,
     },
-    createServer: (listener) => createHttpsServer({ ...HTTP_SERVER_OPTIONS, ...keyring.tls }, listener),
+    createServer: (listener) => https.on('request', listener),
   });
   const gateway = createWebSocketGateway({
     accept: (connection) => core.accept(connection),
@@ -184,8 +192,17 @@ async function openSockets(on: Foundation, services: OperatorServices): Promise<
     await Promise.all([app.close(), metricsApp?.close()]);
     throw error;
   }
+  const certificate = createCertificateRenewal({
+    held: keyring.tls,
+    load: () => keyring.renewTls(systemClock.now()),
+    present: ({ key, cert }) => https.setSecureContext({ key, cert }),
+    ...{ clock: systemClock, log },
+  });
+  addCertificateEnd(metrics.registry, certificate.endsAt);
   return {
+    renewCertificate: certificate.look,
     refuseNewWork() {
+      certificate.stop();
       services.installs.stop();
       shutdown.abort();
     },
