@@ -63,8 +63,8 @@ export async function enrolAgents(databaseFile: string, count: number): Promise<
     const size = Math.min(INSTANCES_PER_TRANSACTION, count - from);
     const agents = await Promise.all(Array.from({ length: size }, newAgent));
     await store.transaction(async (tx) => {
-      for (const [at, { id, signer }] of agents.entries()) {
-        const name = InstanceName.parse(`swarm-${from + at}`);
+      for (const { id, signer } of agents) {
+        const name = InstanceName.parse(`swarm-${id}`);
         const fresh = newInstance(
           { clock: systemClock, random: systemRandom },
           { name, os: 'linux', project: ProjectName.parse('default'), tags: {} },
