@@ -10,7 +10,7 @@ export interface HttpsRequest {
   readonly url: URL;
   /** JSON; may hold a secret, so it is never shown. */
   readonly body?: Buffer;
-  /** PEM of the only authority to trust; null: those that the machine trusts; `unverified`: whoever answers, for what a pin checks. */
+  /** PEM of the only authority to trust; null: those of the machine; `unverified`: whoever answers, for what a pin checks. */
   readonly trust: { readonly ca: string } | { readonly ca: null } | 'unverified';
   readonly environment: NodeJS.ProcessEnv;
 }
