@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createLightHost, type LightHost } from '../support/hosts/light.ts';
 import { PLACE_ENVIRONMENT } from '../support/hosts/place.ts';
 import { until } from '../support/hosts/until.ts';
-import { megabytes, type Bench, type BenchContext, type Rows } from './bench.ts';
+import { megabytes, missingTable, type Bench, type BenchContext, type Rows } from './bench.ts';
 import { startControlPlane } from './control-plane.ts';
 import { costOf, type ProcessCost } from './process-figures.ts';
 import { onlyChild, packagedAgent, startAgent } from './real-agent.ts';
@@ -58,7 +58,7 @@ export const agent: Bench = {
       return { ...who, before: from, after: to, seconds };
     });
     const missing = [missingRow('MeshAgent', mesh), missingRow('qemu-ga', qemu)].flat();
-    return { notes: NOTES, tables: [table(found, missing)], figures: found };
+    return { notes: NOTES, tables: [table(found), ...missingTable(missing)], figures: found };
   },
 };
 
@@ -117,7 +117,7 @@ function missingRow(what: string, rival: Rival<unknown>): [string, string][] {
   return rival.had ? [] : [[what, rival.why]];
 }
 
-function table(found: readonly Found[], missing: readonly [string, string][]): Rows {
+function table(found: readonly Found[]): Rows {
   return [
     ['at rest', 'resident MB', 'private MB', 'threads', 'wake-ups a s', 'ms CPU a minute', 'download MB'],
     ...found.map(({ what, before, after, seconds, downloadBytes: bytes }) => [
@@ -129,6 +129,5 @@ function table(found: readonly Found[], missing: readonly [string, string][]): R
       (((after.cpuMs - before.cpuMs) / seconds) * 60).toFixed(0),
       bytes === null ? '' : megabytes(bytes),
     ]),
-    ...missing.map(([what, why]) => [what, `not to be had: ${why}`]),
   ];
 }

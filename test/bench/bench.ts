@@ -63,3 +63,8 @@ export function verdict(measured: number, target: number, unit: string): string 
 export function loadText(before: number, after: number): string {
   return `load ${before.toFixed(1)} before and ${after.toFixed(1)} after`;
 }
+
+/** Rivals that could not be had, and why: no table leaves one out in silence. */
+export function missingTable(missing: readonly (readonly [name: string, why: string])[]): Rows[] {
+  return missing.length === 0 ? [] : [[['not to be had', 'why'], ...missing]];
+}

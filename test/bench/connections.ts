@@ -19,7 +19,10 @@ interface Found {
   readonly kind: ServerKind;
   readonly agents: number;
   readonly connectedMs: number;
+  /** Tries that came to nothing, and sessions that were lost while others were made; all were made again. */
   readonly failures: number;
+  /** Of the connections, when the watch had ended. */
+  readonly left: number;
   /** Resident, of the whole process. */
   readonly before: number;
   readonly connected: number;
@@ -64,24 +67,40 @@ async function measure(context: BenchContext, site: Site, kind: ServerKind, agen
   await using server = await site.start(kind, { pings: true });
   const heapBefore = await server.memory({ collect: true });
   const before = memoryOf(server.pid).residentBytes;
-  const { tookMs, failures } = await swarm.connect({ port: site.port, ca: site.ca, atOnce: AT_ONCE });
-  if (kind === 'latchkey') await untilRunning(site.databaseFile, agents);
+  const to = { port: site.port, ca: site.ca, atOnce: AT_ONCE };
+  const { tookMs, failures } = await swarm.connect(to);
+  // On a machine that has too much to do, some have missed a heartbeat by now; they come back, as agents do.
+  let again = 0;
+  const meanwhile = async (): Promise<void> => {
+    again += agents - (await swarm.count());
+    await swarm.connect(to);
+  };
+  if (kind === 'latchkey') await untilRunning(site.databaseFile, agents, meanwhile);
   const connected = memoryOf(server.pid).residentBytes;
   const cpuBefore = cpuMsOf(server.pid);
   const startedMs = performance.now();
   await sleep((options.seconds ?? WATCHED_SECONDS) * 1000, undefined, { signal });
   const [cpuMs, watchedMs] = [cpuMsOf(server.pid) - cpuBefore, performance.now() - startedMs];
-  const rest = await atTheEnd(server, swarm, agents);
-  return { kind, agents, connectedMs: tookMs, failures, before, connected, heapBefore, cpuMs, watchedMs, ...rest };
+  const rest = await atTheEnd(server, swarm);
+  return {
+    kind,
+    agents,
+    connectedMs: tookMs,
+    failures: failures + again,
+    before,
+    connected,
+    heapBefore,
+    cpuMs,
+    watchedMs,
+    ...rest,
+  };
 }
 
-async function atTheEnd(server: Server, swarm: Swarm, agents: number) {
+async function atTheEnd(server: Server, swarm: Swarm) {
   const watched = memoryOf(server.pid).residentBytes;
   const heap = await server.memory({ collect: true });
   const collected = memoryOf(server.pid).residentBytes;
-  const left = await swarm.count();
-  if (left !== agents) throw new Error(`${agents - left} of ${agents} connections were lost while they were watched`);
-  return { watched, heap, collected };
+  return { watched, heap, collected, left: await swarm.count() };
 }
 
 const SAID: Record<ServerKind, string> = { latchkey: 'control plane', bare: 'bare ws' };
@@ -132,6 +151,7 @@ function heartbeatTable(found: readonly Found[]): Rows {
       ((run.cpuMs / run.watchedMs) * 100).toFixed(1),
       (run.connectedMs / 1000).toFixed(1),
       String(run.failures),
+      String(run.left),
     ]),
   ];
 }

@@ -7,11 +7,12 @@ import { parseArgs } from 'node:util';
 import { agent } from './agent.ts';
 import { columns, loadText, type Bench, type BenchOptions, type BenchResult } from './bench.ts';
 import { connections } from './connections.ts';
+import { fleet } from './fleet.ts';
 import { frozen } from './frozen.ts';
 import { reconnect } from './reconnect.ts';
 import { reset } from './reset.ts';
 
-const BENCHES: readonly Bench[] = [reset, connections, reconnect, agent, frozen];
+const BENCHES: readonly Bench[] = [reset, connections, reconnect, agent, frozen, fleet];
 const USAGE = `Usage: npm run bench -- [NAME…] [options]
 
 Measures Latchkey beside its rivals, in turns and in one run. Without a name: all. Needs Linux and root.

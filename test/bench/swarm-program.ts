@@ -38,7 +38,7 @@ async function untilListening(port: number): Promise<void> {
   }
 }
 
-/** All of them, each at once when it is its turn, and again at once if it fails. */
+/** All that are not connected, each at once when it is its turn, and again at once if it fails. */
 async function connectAll({ port, ca, atOnce }: Extract<SwarmRequest, { op: 'connect' }>): Promise<Connected> {
   const secureContext = createSecureContext({ ca });
   await untilListening(port);
@@ -47,6 +47,7 @@ async function connectAll({ port, ca, atOnce }: Extract<SwarmRequest, { op: 'con
   let next = 0;
   const worker = async (): Promise<void> => {
     for (let at = next++; at < peers.length; at = next++) {
+      if (peers[at]?.connected === true) continue;
       const target = { port, secureContext, localAddress: `127.0.1.${1 + (at % SOURCES)}` };
       for (let tries = 1; ; tries += 1) {
         try {

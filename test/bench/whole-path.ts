@@ -7,6 +7,7 @@ import { statementOf } from '../support/statements.ts';
 import type { Measured } from './worker-client.ts';
 
 const RESET_MS_MAX = 60_000;
+const BATCH_MS_MAX = 600_000;
 const READY_MS_MAX = 60_000;
 const LIFETIME_MS = 600_000;
 
@@ -42,6 +43,24 @@ export async function tryReset(
   const password = generatePassword({ targets: [{ os: 'linux', account: target.account }], randomBytes });
   await resets.send(await sealedRequest(plan, password));
   return (await lastWord(resets, plan.resetId)).state;
+}
+
+/** The same password to many at once; resolves when all of them have it, each proven by a login. */
+export async function resetAllThroughApi(
+  { resets }: Routes,
+  target: { readonly instances: readonly string[]; readonly account: string; readonly password: string },
+): Promise<void> {
+  const targets = { instances: [...target.instances], tags: [] };
+  const plan = await resets.plan({ targets, mode: 'online', account: target.account });
+  await resets.send(await sealedRequest(plan, target.password));
+  const proven = new Set<string>();
+  const limit = AbortSignal.timeout(BATCH_MS_MAX);
+  for await (const { tasks, finished } of resets.events(plan.resetId, limit)) {
+    for (const { id, verifiedBy } of tasks) if (verifiedBy === 'login') proven.add(id);
+    if (finished) break;
+  }
+  const missing = target.instances.length - proven.size;
+  if (missing > 0) throw new Error(`${missing} of ${target.instances.length} were not proven`);
 }
 
 async function sealedRequest(plan: ResetPlan, password: string) {

@@ -20,7 +20,7 @@ export interface Swarm extends AsyncDisposable {
   enrol(databaseFile: string, count: number): Promise<void>;
   /** Makes sockets that only connect. */
   bare(count: number): Promise<void>;
-  /** Waits until the port is open, then connects all, so many at the same time. */
+  /** Waits until the port is open, then connects all that are not, so many at the same time. */
   connect(to: { readonly port: number; readonly ca: string; readonly atOnce: number }): Promise<Connected>;
   /** How many are connected now. */
   count(): Promise<number>;
