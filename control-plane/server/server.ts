@@ -1,7 +1,6 @@
 import { createServer as createHttpsServer } from 'node:https';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { verifyEd25519 } from '#protocol';
 import type { ServerConfig } from './config.ts';
 import { createCore, type Core } from './core.ts';
 import { DATABASE_FILE, RELEASES_DIRECTORY } from './data-directory.ts';
@@ -17,7 +16,7 @@ import { createReleaseCatalogue, readInstallScript } from './releases/catalogue.
 import { leaveAdministratorToken } from './keys/administrator-token.ts';
 import { loadKeyring, type Keyring } from './keys/keyring.ts';
 import { createCertificateRenewal } from './keys/renewal.ts';
-import { sha256Sync, systemClock, systemRandom } from './runtime.ts';
+import { sha256Sync, systemClock, systemRandom, verifyHere } from './runtime.ts';
 import { createOperatorServices, type OperatorServices } from './service/operator-services.ts';
 import type { Log } from './service/ports.ts';
 import { createRetentionSweep } from './service/retention.ts';
@@ -58,7 +57,7 @@ async function startOver(config: ServerConfig, log: Log, keyring: Keyring, store
     clock: systemClock,
     random: systemRandom,
     hash: sha256Sync,
-    verify: verifyEd25519,
+    verify: verifyHere,
     log,
     identity: () => keyring,
     script: (os) => keyring.scripts[os],
@@ -126,7 +125,7 @@ function createServices(deps: { core: Core; store: Store; log: Log; keyring: Key
     clock: systemClock,
     random: systemRandom,
     hash: sha256Sync,
-    verify: verifyEd25519,
+    verify: verifyHere,
     log,
     gate: core.gate,
     refusals: core.refusals,
