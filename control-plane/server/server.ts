@@ -1,16 +1,19 @@
 import { createServer as createHttpsServer } from 'node:https';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { ServerConfig } from './config.ts';
 import { createCore, type Core } from './core.ts';
 import { DATABASE_FILE, RELEASES_DIRECTORY } from './data-directory.ts';
+import { createSocketLimits } from './gateway/socket-limits.ts';
 import { createWebSocketGateway } from './gateway/websocket.ts';
 import { createApp } from './http/app.ts';
 import { createBearerAuthentication } from './http/authentication.ts';
 import { createMetrics, type Metrics } from './http/metrics.ts';
 import { addCertificateEnd } from './http/metrics-certificate.ts';
+import { addSockets } from './http/metrics-sockets.ts';
 import { createMetricsApp } from './http/metrics-app.ts';
-import { HTTP_SERVER_OPTIONS } from './http/server-options.ts';
+import { HTTP_SERVER_OPTIONS, TLS_SERVER_OPTIONS } from './http/server-options.ts';
 import { sourceOf } from './http/source.ts';
 import { createReleaseCatalogue, readInstallScript } from './releases/catalogue.ts';
 import { leaveAdministratorToken } from './keys/administrator-token.ts';
@@ -152,7 +155,12 @@ interface Sockets extends Pick<RunningServer, 'renewCertificate'> {
 async function openSockets(on: Foundation, services: OperatorServices): Promise<Sockets> {
   const { config, log, keyring, core, store, metrics } = on;
   const shutdown = new AbortController();
-  const https = createHttpsServer({ ...HTTP_SERVER_OPTIONS, ...keyring.tls });
+  const https = createHttpsServer({ ...HTTP_SERVER_OPTIONS, ...TLS_SERVER_OPTIONS, ...keyring.tls });
+  const refused = addSockets(metrics.registry, () => socketLimits.unproven);
+  const socketLimits = createSocketLimits({ limits: config.unprovenSockets, sourceOf, refused });
+  https.on('connection', (socket) => {
+    if (socket instanceof Socket) socketLimits.admit(socket);
+  });
   const app = await createApp({
     services: { ...services, resets: core.resets },
     gate: core.gate,
@@ -178,6 +186,7 @@ async function openSockets(on: Foundation, services: OperatorServices): Promise<
   const gateway = createWebSocketGateway({
     accept: (connection) => core.accept(connection),
     sourceOf: (request) => sourceOf(request.socket.remoteAddress ?? 'unknown'),
+    proven: (request) => socketLimits.proven(request.socket),
     isClosing: () => shutdown.signal.aborted,
   });
   app.server.on('upgrade', (request, socket, head) => {
