@@ -193,6 +193,7 @@ async function assemble(options: AgentOptions, standing: Standing, rotate: () =>
   let unexpected = false;
   link = createLink({
     ...options,
+    trust,
     handshake,
     onPhase: (phase) => {
       standing.enter(STATES[phase]);

@@ -33,12 +33,12 @@ export interface LinuxInstanceOptions {
   readonly random: Random;
   /** The state directory: scripts and compiled code are kept in folders of it. */
   readonly directory: string;
-  /** Keep a helper started for the next proof; costs its memory, saves its start. */
+  /** Keep a shell and a helper started for the next reset and its proof; costs their memory, saves their start. */
   readonly standby: boolean;
 }
 
 export interface LinuxInstance extends Instance {
-  /** Ends the helper that stands by. */
+  /** Ends what stands by. */
   close(): void;
 }
 
@@ -50,6 +50,7 @@ export function createLinuxInstance({ clock, random, directory, standby }: Linux
   const runner = createScriptRunner({
     store: createScriptStore(join(directory, 'scripts')),
     locks: createDatabaseLocks(),
+    standby,
     random: () => random.fraction(),
     monotonicMs,
     sleep: async (ms, signal) => {
@@ -85,7 +86,10 @@ export function createLinuxInstance({ clock, random, directory, standby }: Linux
       authentication: statusOf(probes.authentication()),
       disk: statusOf(probes.disk()),
     }),
-    close: () => verifier.close(),
+    close() {
+      runner.close();
+      verifier.close();
+    },
   };
 }
 

@@ -74,8 +74,11 @@ export interface ConnectionHandlers {
 }
 
 export interface Transport {
-  /** Starts to connect. No handler is called before this returns. */
-  dial(handlers: ConnectionHandlers): Connection;
+  /**
+   * Starts to connect. No handler is called before this returns. `authorities`: those of the key set that is held, which
+   * take the place of the own one that was joined by; null where it names none.
+   */
+  dial(handlers: ConnectionHandlers, authorities: readonly string[] | null): Connection;
 }
 
 export interface NewSealingKey {

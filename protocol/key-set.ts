@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { fromBase64Url } from './encoding.ts';
+import { base64UrlBytes, fromBase64Url } from './encoding.ts';
 import { EpochMs, PublicKey, Thumbprint } from './ids.ts';
-import { KEY_SET_KEYS_MAX } from './limits.ts';
+import { AUTHORITIES_MAX, AUTHORITY_BYTES_MAX, KEY_SET_KEYS_MAX } from './limits.ts';
 import type { KeySetRefusal } from './codes/key-set.ts';
 import { ScriptName } from './order.ts';
 import { openSigned, parseJsonBytes, thumbprintOf, type Signed, type Verify } from './signing.ts';
@@ -42,6 +42,12 @@ export const KeySet = z.strictObject({
   scriptVersionsMin: z
     .strictObject({ 'reset-linux': z.int().min(1).optional(), 'reset-windows': z.int().min(1).optional() })
     .optional(),
+  /**
+   * The TLS authorities that an agent believes which joined by one of this control plane's own: X.509 in DER, the one in
+   * use first. They take the place of the one that it joined by, for good: no later set is without. A set without them
+   * leaves it at that one. Agents that joined by an authority of the system's are not concerned.
+   */
+  authorities: z.array(base64UrlBytes(1, AUTHORITY_BYTES_MAX)).min(1).max(AUTHORITIES_MAX).optional(),
 });
 export type KeySet = z.infer<typeof KeySet>;
 
@@ -93,7 +99,9 @@ export async function judgeKeySet(verify: Verify, held: KeySet, candidate: Signe
   }
   const revoked = held.keys.filter((entry) => entry.status === 'revoked');
   const undone = revoked.some((old) => !next.keys.some((entry) => entry.key === old.key && entry.status === 'revoked'));
-  if (undone || SCRIPT_NAMES.some((name) => scriptVersionMin(next, name) < scriptVersionMin(held, name))) {
+  // Without them, an authority that was withdrawn would be believed again by whoever joined by it.
+  const restored = held.authorities !== undefined && next.authorities === undefined;
+  if (undone || restored || SCRIPT_NAMES.some((name) => scriptVersionMin(next, name) < scriptVersionMin(held, name))) {
     return { accept: false, code: 'key-set-revocation-undone' };
   }
   return { accept: true, keySet: next, changed: true };
@@ -105,7 +113,7 @@ function sameKeySet(a: KeySet, b: KeySet): boolean {
     const { v, version, serverId, keys, issuedAt } = keySet;
     const entries = keys.map((e) => [e.role, e.publicKey, e.key, e.status]);
     const scripts = SCRIPT_NAMES.map((name) => scriptVersionMin(keySet, name));
-    return JSON.stringify([v, version, serverId, issuedAt, entries, scripts]);
+    return JSON.stringify([v, version, serverId, issuedAt, entries, scripts, keySet.authorities ?? null]);
   };
   return text(a) === text(b);
 }

@@ -30,6 +30,9 @@ export const CLOCK_SKEW_MS_MAX = 5 * 60_000;
 export const SIGNED_BYTES_MAX = 190 * 1024;
 /** How many keys a key set may name, the revoked ones included. */
 export const KEY_SET_KEYS_MAX = 64;
+/** How many TLS authorities a key set may name, and how large their certificates may be, in DER. */
+export const AUTHORITIES_MAX = 4;
+export const AUTHORITY_BYTES_MAX = 4 * 1024;
 /** The largest script of the catalogue. */
 export const SCRIPT_BYTES_MAX = 64 * 1024;
 /** The largest archive of a release: a runtime, the agent, and what it loads. */

@@ -9,6 +9,12 @@ export const PROTOCOL_HISTORY = [
     change:
       'First version: mutual proof, liveness challenges, signed orders and scripts, sealed passwords, signed results.',
   },
+  {
+    version: 1,
+    date: '2026-11-23',
+    change:
+      'Key sets may name the TLS authorities that agents believe. An agent from before refuses such a set, says so, and goes on with the one that it holds.',
+  },
 ] as const;
 
 /** The newest version that this code speaks. */

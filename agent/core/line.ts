@@ -10,7 +10,8 @@ import {
   type CloseReason,
   type ServerFrame,
 } from '#protocol';
-import type { Clock, Log, Transport } from '../ports.ts';
+import type { Clock, ConnectionHandlers, Log, Transport } from '../ports.ts';
+import type { Trust } from './trust.ts';
 
 /** Frames that wait to be dealt with; a peer that sends faster than that is no control plane of ours. */
 const FRAMES_WAITING_MAX = 256;
@@ -37,11 +38,13 @@ export interface Line {
 
 export interface LineOptions {
   readonly transport: Transport;
+  /** Asked at every dial: a session may have brought others. */
+  readonly trust: Pick<Trust, 'authorities'>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-export function openLine({ transport, clock, log }: LineOptions, handlers: LineHandlers): Line {
+export function openLine({ transport, trust, clock, log }: LineOptions, handlers: LineHandlers): Line {
   let open = true;
   let live = false;
   let frameBytesMax = UNPROVEN_FRAME_BYTES_MAX;
@@ -76,7 +79,7 @@ export function openLine({ transport, clock, log }: LineOptions, handlers: LineH
     else forgetSilence = clock.after(SERVER_SILENCE_MS_MAX - quietMs, watchSilence);
   };
 
-  const connection = transport.dial({
+  const heard: ConnectionHandlers = {
     onOpen: () => {
       if (open) handlers.onOpen();
     },
@@ -88,7 +91,8 @@ export function openLine({ transport, clock, log }: LineOptions, handlers: LineH
       end();
       handlers.onClosed(code === null ? null : closeReasonOf(code), detail);
     },
-  });
+  };
+  const connection = transport.dial(heard, trust.authorities());
   return {
     send: (frame) => {
       if (open) connection.send(encodeFrame(frame));

@@ -14,6 +14,8 @@ export const KEY_SET = 'key-set.json';
 /** The key set that the agent believes, on disk as it was received. */
 export interface Trust {
   keySet(): KeySet;
+  /** The TLS authorities that it names; null for the one that was joined by. */
+  authorities(): readonly string[] | null;
   /** Judges a set; a newer one is on disk before it is believed. null: taken, or the same as before. */
   offer(candidate: Signed): Promise<KeySetRefusal | null>;
   /** What a control plane that has proven itself offered last: null where nothing of it was refused. */
@@ -37,6 +39,7 @@ export async function openTrust(options: {
   let refused: KeySetRefusal | null = null;
   return {
     keySet: () => held,
+    authorities: () => held.authorities ?? null,
     async offer(candidate) {
       const judged = await crypto.judgeKeySet(held, candidate);
       if (!judged.accept) return judged.code;

@@ -1,4 +1,5 @@
-/** The formats of the local account database: passwd(5), shadow(5), group(5), sudoers(5). Pure. */
+/** The formats of the local account database: passwd(5), shadow(5), group(5). Pure. */
+import type { Authorities } from './authorities.ts';
 
 export interface PasswdEntry {
   name: string;
@@ -31,8 +32,7 @@ export interface AccountFiles {
   passwd: string;
   shadow: string;
   group: string;
-  /** /etc/sudoers and every file of /etc/sudoers.d. */
-  sudoers: string[];
+  authorities: Authorities;
 }
 
 function* records(text: string, fieldsMin: number): Generator<string[]> {
@@ -83,24 +83,4 @@ export function groupsOf(text: string, name: string, primaryGid: number): GroupE
     if (gidNumber === primaryGid || names.includes(name)) groups.push({ name: group, gid: gidNumber, members: names });
   }
   return groups;
-}
-
-/**
- * Whether a sudoers text grants anything to the account, by name, uid or group. Deliberately wide: a rule for a
- * single command counts, Runas and Host lists are not read. `ALL` as the user does not count, because the usual rule
- * of that form (targetpw) asks for the target's own password.
- */
-export function sudoersMention(text: string, account: { name: string; uid: number; groups: GroupEntry[] }): boolean {
-  const subjects = new Set<string>([account.name, `#${account.uid}`]);
-  for (const group of account.groups) subjects.add(`%${group.name}`).add(`%#${group.gid}`);
-  for (const line of text.replaceAll('\\\n', ' ').split('\n')) {
-    const rule = line.trim();
-    if (/^(Defaults|Cmnd_Alias|Host_Alias|Runas_Alias|@include|#include|#\s)/.test(rule)) continue;
-    const equals = rule.indexOf('=');
-    if (equals < 0) continue;
-    // A User_Alias names its members after the sign; a rule names its users before it.
-    const named = rule.startsWith('User_Alias') ? rule.slice(equals + 1) : rule.slice(0, equals);
-    if (named.split(/[\s,:]+/).some((word) => subjects.has(word))) return true;
-  }
-  return false;
 }

@@ -1,14 +1,14 @@
 /** Reads the account database and answers which account a name means. */
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AccountFiles } from './account-files.ts';
 import { resolveAccount } from './accounts.ts';
 import type { AccountResolution } from './accounts.ts';
+import { readAuthorities } from './authority-reader.ts';
 import { SYSTEM_ENVIRONMENT } from './environment.ts';
 
 const LOOKUP_MS_MAX = 3_000;
-const SUDOERS_FILES_MAX = 200;
 
 export interface AccountReader {
   /** Throws only if /etc/passwd or /etc/shadow exists and cannot be read. */
@@ -17,6 +17,7 @@ export interface AccountReader {
 
 export interface AccountReaderOptions {
   etc?: string;
+  share?: string;
   now: () => number;
   /** Whether any name service knows the account. Asked only for names that the local files do not hold. */
   knownElsewhere?: (name: string, signal?: AbortSignal) => Promise<boolean>;
@@ -24,25 +25,26 @@ export interface AccountReaderOptions {
 
 export function createAccountReader({
   etc = '/etc',
+  share = '/usr/share',
   now,
   knownElsewhere = askNameServices,
 }: AccountReaderOptions): AccountReader {
   return {
     async resolve(name, signal) {
-      const resolution = resolveAccount(readAccountFiles(etc), name, Math.floor(now() / 86_400_000));
+      const resolution = resolveAccount(readAccountFiles(etc, share), name, Math.floor(now() / 86_400_000));
       if (resolution.ok || resolution.code !== 'account-not-found') return resolution;
       return (await knownElsewhere(name, signal)) ? { ok: false, code: 'account-not-local' } : resolution;
     },
   };
 }
 
-export function readAccountFiles(etc: string): AccountFiles {
+export function readAccountFiles(etc: string, share = '/usr/share'): AccountFiles {
   const read = (name: string) => readIfPresent(join(etc, name));
   return {
     passwd: read('passwd'),
     shadow: read('shadow'),
     group: read('group'),
-    sudoers: [read('sudoers'), ...list(join(etc, 'sudoers.d')).map(readIfPresent)],
+    authorities: readAuthorities({ etc, share }),
   };
 }
 
@@ -52,16 +54,6 @@ function readIfPresent(path: string): string {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
     throw error;
-  }
-}
-
-function list(directory: string): string[] {
-  try {
-    // sudo itself skips names with a dot or a trailing tilde.
-    const names = readdirSync(directory).filter((name) => !name.includes('.') && !name.endsWith('~'));
-    return names.slice(0, SUDOERS_FILES_MAX).map((name) => join(directory, name));
-  } catch {
-    return [];
   }
 }
 

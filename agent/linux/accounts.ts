@@ -1,6 +1,8 @@
 /** Which account a name means, and what stands between it and a login. Pure; reading is in account-reader.ts. */
-import { findPasswd, findShadow, groupsOf, sudoersMention } from './account-files.ts';
-import type { AccountFiles, GroupEntry, ShadowEntry } from './account-files.ts';
+import { findPasswd, findShadow, groupsOf } from './account-files.ts';
+import type { AccountFiles, ShadowEntry } from './account-files.ts';
+import { isNamedByAuthorities } from './authorities.ts';
+import type { Authorities, Subject } from './authorities.ts';
 
 export type AccountRefusal = 'account-name-unsafe' | 'account-not-found' | 'account-not-local';
 
@@ -13,7 +15,7 @@ export type LockState = 'none' | 'locked' | 'never-set';
 export interface LinuxAccount {
   name: string;
   uid: number;
-  /** uid 0, a member of a group of ADMINISTRATOR_GROUPS, or named in sudoers. */
+  /** uid 0, a member of a group of ADMINISTRATOR_GROUPS, or named by sudo, doas or polkit. */
   privileged: boolean;
   /** False for nologin-like shells; such an account is never logged in to. */
   shellUsable: boolean;
@@ -43,10 +45,12 @@ export const ADMINISTRATOR_GROUPS: ReadonlySet<string> = new Set([
   'docker',
   'lxd',
   'incus-admin',
+  'microk8s',
   'libvirt',
   'disk',
   'shadow',
   'kmem',
+  'staff', // writes /usr/local on Debian, which comes first in root's path
 ]);
 
 const NO_LOGIN_SHELLS: ReadonlySet<string> = new Set([
@@ -76,7 +80,7 @@ export function resolveAccount(files: AccountFiles, name: string, day: number): 
     account: {
       name,
       uid: passwd.uid,
-      privileged: isPrivileged({ name, uid: passwd.uid, groups }, files.sudoers),
+      privileged: isPrivileged({ name, uid: passwd.uid, groups }, files.authorities),
       shellUsable: isLoginShell(passwd.shell),
       lock,
       hasPassword: lock !== 'never-set',
@@ -93,10 +97,10 @@ export function lockState(stored: string): LockState {
   return hash === stored ? 'none' : 'locked';
 }
 
-function isPrivileged(account: { name: string; uid: number; groups: GroupEntry[] }, sudoers: string[]): boolean {
+function isPrivileged(account: Subject, authorities: Authorities): boolean {
   if (account.uid === 0) return true;
   if (account.groups.some((group) => group.gid === 0 || ADMINISTRATOR_GROUPS.has(group.name))) return true;
-  return sudoers.some((text) => sudoersMention(text, account));
+  return isNamedByAuthorities(authorities, account);
 }
 
 /** An empty shell means /bin/sh, passwd(5). */

@@ -82,6 +82,7 @@ export function createLinuxResetter(options: LinuxResetterOptions): LinuxResette
         });
       } finally {
         prepared.discard();
+        runner.standBy();
       }
     },
   };

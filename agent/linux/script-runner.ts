@@ -1,12 +1,12 @@
 /** Runs the signed reset script: clean environment, password on descriptor 3, bounded output and time. */
-import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import type { Writable } from 'node:stream';
 import type { DatabaseLocks, LockHolder } from './database-lock.ts';
 import { redact, safeDetail } from './detail.ts';
-import { SYSTEM_ENVIRONMENT } from './environment.ts';
 import { killTree } from './process-group.ts';
+import { canBeHandedOver, startScriptShell } from './script-shell.ts';
+import type { ScriptShell, ShellTask } from './script-shell.ts';
 import type { ScriptStore } from './script-store.ts';
+import { createStandby } from './standby.ts';
 
 export const SCRIPT_CODES = [
   'applied',
@@ -47,6 +47,10 @@ export interface ScriptRequest {
 
 export interface ScriptRunner {
   run(request: ScriptRequest, signal?: AbortSignal): Promise<ScriptOutcome>;
+  /** A reset is over: gets ready for the next one. */
+  standBy(): void;
+  /** Ends the shell that stands by, if there is one. */
+  close(): void;
 }
 
 export interface ScriptRunnerOptions {
@@ -57,6 +61,8 @@ export interface ScriptRunnerOptions {
   random: () => number;
   monotonicMs: () => number;
   shell?: string;
+  /** Keeps one started shell waiting for the next reset: its start then costs that reset nothing. See README.md. */
+  standby?: boolean;
   timeoutMs?: number;
   lockWaitMsMax?: number;
 }
@@ -69,7 +75,12 @@ const OUTPUT_BYTES_MAX = 16 * 1024;
 
 export function createScriptRunner(options: ScriptRunnerOptions): ScriptRunner {
   const { store, locks, sleep, random, monotonicMs, lockWaitMsMax = LOCK_WAIT_MS_MAX } = options;
+  const start = () => startScriptShell(options.shell ?? '/bin/sh');
+  const standby = options.standby === true ? createStandby(() => null, start) : null;
+  const shell = () => standby?.take(null) ?? start();
   return {
+    standBy: () => standby?.refill(),
+    close: () => standby?.close(),
     async run(request, signal) {
       const path = place(store, request);
       if (typeof path !== 'string') return path;
@@ -77,7 +88,7 @@ export function createScriptRunner(options: ScriptRunnerOptions): ScriptRunner {
       for (let attempts = 1; ; attempts += 1) {
         const outcome =
           heldBy(locks.lockFile()) ??
-          (await runOnce(path, request, { ...options, lockWaitMsMax: deadline - monotonicMs() }, signal));
+          (await runOnce(path, request, { ...options, shell, lockWaitMsMax: deadline - monotonicMs() }, signal));
         const held = outcome.kind === 'done' && outcome.code === 'account-database-lock-held';
         const delay = Math.min(LOCK_DELAY_MS_MAX, LOCK_DELAY_MS_FIRST * 2 ** attempts) * random();
         if (!held || monotonicMs() + delay > deadline)
@@ -115,19 +126,19 @@ function heldBy(holder: LockHolder | null): ScriptOutcome | null {
 function runOnce(
   path: string,
   request: ScriptRequest,
-  options: ScriptRunnerOptions,
+  options: Omit<ScriptRunnerOptions, 'shell'> & { readonly shell: () => ScriptShell },
   signal?: AbortSignal,
 ): Promise<ScriptOutcome> {
   if (signal?.aborted === true)
     return Promise.resolve({ kind: 'interrupted', code: 'interrupted', detail: 'before it was started' });
   const secret = request.password ?? Buffer.alloc(0);
-  const child = spawn(options.shell ?? '/bin/sh', [path], {
-    cwd: '/',
-    detached: true, // a process group of its own, so that all of it can be killed
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-    env: environment(request),
-  });
-  sendPassword(child, request.accountName, secret);
+  const task = taskOf(path, request);
+  if (!canBeHandedOver(task)) {
+    return Promise.resolve({ kind: 'not-run', code: 'script-failed', detail: 'a name or a path holds a line feed' });
+  }
+  const shell = options.shell();
+  const { child } = shell;
+  shell.begin(task, passwordLine(request.accountName, secret));
   return new Promise((resolve) => {
     let stopped: 'script-timeout' | 'interrupted' | null = null;
     const stop = (why: 'script-timeout' | 'interrupted') => {
@@ -161,27 +172,23 @@ function runOnce(
   });
 }
 
-function environment({ accountName, phase, options }: ScriptRequest): NodeJS.ProcessEnv {
+function taskOf(path: string, { accountName, phase, options }: ScriptRequest): ShellTask {
   const flag = (on: boolean) => (on ? '1' : '0');
   return {
-    ...SYSTEM_ENVIRONMENT,
-    LK_ACCOUNT: accountName,
-    LK_PHASE: phase,
-    LK_UNLOCK: flag(options.unlock),
-    LK_UNEXPIRE: flag(options.unexpire),
-    LK_MUST_CHANGE: flag(options.mustChange),
+    path,
+    variables: {
+      LK_ACCOUNT: accountName,
+      LK_PHASE: phase,
+      LK_UNLOCK: flag(options.unlock),
+      LK_UNEXPIRE: flag(options.unexpire),
+      LK_MUST_CHANGE: flag(options.mustChange),
+    },
   };
 }
 
-function sendPassword(child: ChildProcess, accountName: string, password: Buffer): void {
-  const pipe = child.stdio[3] as Writable;
-  pipe.on('error', () => undefined); // the script may end before it reads; its result says why
-  const line =
-    password.length === 0
-      ? Buffer.alloc(0)
-      : Buffer.concat([Buffer.from(`${accountName}:`), password, Buffer.from('\n')]);
-  pipe.end(line, () => line.fill(0));
-  child.once('close', () => line.fill(0));
+function passwordLine(accountName: string, password: Buffer): Buffer {
+  if (password.length === 0) return Buffer.alloc(0);
+  return Buffer.concat([Buffer.from(`${accountName}:`), password, Buffer.from('\n')]);
 }
 
 /** Reads on after the limit, so that the script does not stall, but keeps the last part: the result is there. */
@@ -192,7 +199,6 @@ function collect(child: ChildProcess): () => Buffer {
       kept = Buffer.concat([kept, chunk]);
       if (kept.length > OUTPUT_BYTES_MAX) kept = kept.subarray(-OUTPUT_BYTES_MAX);
     });
-    stream?.on('error', () => undefined);
   }
   return () => kept;
 }

@@ -17,6 +17,7 @@ import { resolveAccount } from './accounts.ts';
 import { SYSTEM_ENVIRONMENT } from './environment.ts';
 import { helperCommand } from './helper-command.ts';
 import { killTree } from './process-group.ts';
+import { createStandby } from './standby.ts';
 import { judgeVerification, mayAuthenticate } from './verification.ts';
 import type { Verdict, VerificationAccount, VerificationEvidence } from './verification.ts';
 import type { HelperRequest } from './verify-helper.ts';
@@ -120,38 +121,6 @@ function compareHash(
 ): Promise<HelperEvidence | null> {
   helper.begin();
   return helper.ask({ ...request, authenticate: false }, password, HASH_MS_MAX, signal);
-}
-
-/** At most one helper that waits; a new one is started when a reset is over, never while one runs. */
-function createStandby(choose: () => string | null, start: (service: string | null) => Helper) {
-  let spare: { service: string | null; helper: Helper } | null = null;
-  let closed = false;
-  const drop = () => {
-    spare?.helper.end();
-    spare = null;
-  };
-  const refill = () => {
-    if (closed || spare?.helper.alive() === true) return;
-    const service = choose();
-    spare = { service, helper: start(service) };
-  };
-  refill();
-  return {
-    refill,
-    take(service: string | null): Helper | null {
-      if (spare?.service !== service || !spare.helper.alive()) {
-        drop();
-        return null;
-      }
-      const { helper } = spare;
-      spare = null;
-      return helper;
-    },
-    close() {
-      closed = true;
-      drop();
-    },
-  };
 }
 
 const noEvidence: Omit<VerificationEvidence, 'helper'> = {

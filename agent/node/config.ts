@@ -18,7 +18,7 @@ export const AgentConfig = z.strictObject({
   project: ProjectName,
   /** The control plane's identity: thumbprint of its first script key. */
   serverId: Thumbprint,
-  /** The only certificate authorities that are trusted, PEM; null: those of the system. */
+  /** The TLS authority that was joined by, PEM; the key set may name others instead. null: those of the system. */
   ca: z
     .string()
     .max(64 * 1024)

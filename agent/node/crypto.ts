@@ -16,10 +16,12 @@ import {
   PublicKey,
   thumbprintOf,
   unsealPassword,
+  type KeySetVerdict,
   type Signer,
   type Verify,
 } from '#protocol';
 import type { AgentCrypto } from '../ports.ts';
+import { namesUsableAuthorities } from './named-authorities.ts';
 
 /** In front of the 32 bytes of an Ed25519 public key, to make them a SubjectPublicKeyInfo (RFC 8410). */
 const ED25519_SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
@@ -83,7 +85,7 @@ export function createAgentCrypto(identity: Signer): AgentCrypto {
       return { publicKey, privateKey, keyId: await thumbprintOf(publicKey, 'X25519') };
     },
     unseal: unsealPassword,
-    judgeKeySet: (held, candidate) => judgeKeySet(verifySignature, held, candidate),
+    judgeKeySet: async (held, candidate) => usable(await judgeKeySet(verifySignature, held, candidate)),
     async reopenKeySet(stored) {
       const peeked = parseJsonBytes(KeySet, fromBase64Url(stored.bytes));
       if (!peeked.ok) return { accept: false, code: 'key-set-malformed' };
@@ -94,4 +96,10 @@ export function createAgentCrypto(identity: Signer): AgentCrypto {
       return judgeKeySet(verifySignature, { ...peeked.body, version: 0, keys }, stored);
     },
   };
+}
+
+/** What can be judged only where certificates can be read. */
+export function usable(verdict: KeySetVerdict): KeySetVerdict {
+  const good = !verdict.accept || namesUsableAuthorities(verdict.keySet);
+  return good ? verdict : { accept: false, code: 'key-set-malformed' };
 }

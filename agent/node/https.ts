@@ -1,4 +1,5 @@
 import { request, type RequestOptions } from 'node:https';
+import { authoritiesFor } from './authorities.ts';
 import { proxyAgent } from './transport.ts';
 
 const ANSWER_BYTES_MAX = 256 * 1024;
@@ -9,7 +10,7 @@ export interface HttpsRequest {
   readonly url: URL;
   /** JSON; may hold a secret, so it is never shown. */
   readonly body?: Buffer;
-  /** PEM of the only authority to trust; null: those of the system; `unverified`: whoever answers, for what a pin checks. */
+  /** PEM of the only authority to trust; null: those of the machine; `unverified`: whoever answers, for what a pin checks. */
   readonly trust: { readonly ca: string } | { readonly ca: null } | 'unverified';
   readonly environment: NodeJS.ProcessEnv;
 }
@@ -23,9 +24,7 @@ export interface HttpsAnswer {
 export function requestHttps({ method, url, body, trust, environment }: HttpsRequest): Promise<HttpsAnswer> {
   // Said aloud either way, so that no variable of the environment says otherwise.
   const trusted: RequestOptions =
-    trust === 'unverified'
-      ? { rejectUnauthorized: false }
-      : { rejectUnauthorized: true, ...(trust.ca === null ? {} : { ca: trust.ca }) };
+    trust === 'unverified' ? { rejectUnauthorized: false } : { rejectUnauthorized: true, ca: authoritiesFor(trust.ca) };
   return new Promise((resolve, reject) => {
     const asked = request(
       url,

@@ -2,6 +2,8 @@ import { Agent } from 'node:https';
 import { GATEWAY_PATH, GATEWAY_SUBPROTOCOL, FRAME_BYTES_MAX } from '#protocol';
 import { WebSocket, type RawData } from 'ws';
 import type { Connection, ConnectionHandlers, Transport } from '../ports.ts';
+import { authoritiesFor } from './authorities.ts';
+import { trustedAuthorities } from './named-authorities.ts';
 
 /** TCP, proxy, TLS and upgrade together. */
 const OPEN_MS_MAX = 10_000;
@@ -13,7 +15,7 @@ const CLOSE_MS_MAX = 2_000;
 export interface TransportOptions {
   /** The control plane: `https://host[:port]`. */
   readonly url: string;
-  /** The only certificate authorities that are trusted, PEM; null: those of the system. */
+  /** The authority that was joined by, PEM; the key set may name others. null: those that the machine trusts. */
   readonly ca: string | null;
   /** HTTPS_PROXY and NO_PROXY (either case) are taken from here; user and password may stand in the proxy's URL. */
   readonly environment: NodeJS.ProcessEnv;
@@ -23,8 +25,8 @@ export interface TransportOptions {
 
 export function createWebSocketTransport(options: TransportOptions): Transport {
   return {
-    dial(handlers) {
-      return connect(options, handlers);
+    dial(handlers, authorities) {
+      return connect({ ...options, ca: trustedAuthorities(options.ca, authorities) }, handlers);
     },
   };
 }
@@ -36,7 +38,7 @@ export function proxyAgent(environment: NodeJS.ProcessEnv): Agent {
 }
 
 function connect(
-  { url, ca, environment, openMs = OPEN_MS_MAX }: TransportOptions,
+  { url, ca, environment, openMs = OPEN_MS_MAX }: Omit<TransportOptions, 'ca'> & { readonly ca: string[] | null },
   handlers: ConnectionHandlers,
 ): Connection {
   const socket = new WebSocket(gatewayUrl(url), GATEWAY_SUBPROTOCOL, {
@@ -47,7 +49,7 @@ function connect(
     minVersion: 'TLSv1.2',
     // Said aloud, so that no variable of the environment says otherwise.
     rejectUnauthorized: true,
-    ...(ca === null ? {} : { ca }),
+    ca: ca ?? authoritiesFor(null),
   });
   let problem = '';
   socket.on('open', () => handlers.onOpen());

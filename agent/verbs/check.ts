@@ -72,7 +72,7 @@ async function tryConnection(enrolled: Enrolled, facts: InstanceFacts): Promise<
       };
       const forget = systemClock.after(CONNECTION_MS_MAX, () => end('no answer in time'));
       const line = openLine(
-        { transport, clock: systemClock, log: SILENT_LOG },
+        { transport, trust, clock: systemClock, log: SILENT_LOG },
         {
           onOpen: () => line.send(hello),
           onFrame: async (frame) => {

@@ -19,7 +19,7 @@ import {
 } from '#protocol';
 import { KEY_SET } from '../core/trust.ts';
 import { AgentConfig, DEFAULT_STATE_DIRECTORY, IDENTITY, readEnrolment, writeConfig } from '../node/config.ts';
-import { createIdentity, readIdentity, verifySignature } from '../node/crypto.ts';
+import { createIdentity, readIdentity, usable, verifySignature } from '../node/crypto.ts';
 import { requestHttps, type HttpsAnswer, type HttpsRequest } from '../node/https.ts';
 import { lockDirectory } from '../node/instance-lock.ts';
 import { makeStateDirectory } from '../node/state-directory.ts';
@@ -108,7 +108,7 @@ async function join({ url, name, token, storage, environment }: JoinOptions): Pr
   body.fill(0);
   if (answer.status >= 400) throw refusalOf(answer);
   const enrolled = parseAnswer(Enrolled, answer);
-  const verdict = await judgeFirstKeySet(verifySignature, { scriptKey: token.scriptKey }, enrolled.keySet);
+  const verdict = usable(await judgeFirstKeySet(verifySignature, { scriptKey: token.scriptKey }, enrolled.keySet));
   if (!verdict.accept) {
     throw new VerbError(
       verdict.code,

@@ -52,6 +52,11 @@ export interface PrivateFile {
 export interface Files {
   /** Null when there is no such file. Rejects with the system's error otherwise. */
   read(path: string, bytesMax: number): Promise<FileText | null>;
+  /**
+   * Who else could change the file, or put another in its place: a sentence about it or the folder that it is in; null
+   * when nobody but this user and root can, when neither is there, and where the system has no such permissions.
+   */
+  weakness(path: string): Promise<string | null>;
   /** The old content or all of the new, also after a crash; mode 0600, directories made as 0700. */
   writeAtomically(path: string, text: string): Promise<void>;
   /**

@@ -4,12 +4,15 @@ import type { ConfigProblem } from './config-problems.ts';
 import { DEFAULT_KEYS_DIR, type ConfigFlags } from './config-text.ts';
 import { readConfig, type ServerConfig } from './config.ts';
 import { describeFailure, NO_CHOICES, type Choices } from './failure.ts';
+import { finishAuthorityRotation, rotateAuthority } from './keys/authority-rotation.ts';
 import { rotateOrderKey, signCatalogue } from './keys/offline.ts';
 import { createLog } from './logging.ts';
 import { afterRestore, recoverAdministrator } from './maintenance.ts';
 import { addReleaseVerb } from './releases/verb.ts';
+import { authorityFinished, authorityRotated } from './rotation-report.ts';
 import { restoreReport } from './restore-report.ts';
 import { startServer, type RunningServer } from './server.ts';
+import { tellSupervisor } from './supervisor.ts';
 
 /** The options as commander hands them over. */
 type Flags = ConfigFlags & { readonly config?: string };
@@ -126,6 +129,27 @@ function addKeyVerbs(server: Command): void {
         say(`key set ${String(version)} names the order key ${orderKey}; restart the server to use it`);
       });
     });
+  addAuthorityVerb(server);
+}
+
+function addAuthorityVerb(server: Command): void {
+  server
+    .command('rotate-ca')
+    .description('make a new TLS authority, believed beside the old one until --finish; run where the script key is')
+    .option('--keys <dir>', 'the keys directory', DEFAULT_KEYS_DIR)
+    .requiredOption('--script-key <file>', 'the script key, brought from where it is kept')
+    .option('--finish', 'withdraw the old authority')
+    .action(async (_: unknown, command: Command) => {
+      const { keys, scriptKey } = command.optsWithGlobals<{ keys: string; scriptKey: string }>();
+      const { finish = false } = command.opts<{ finish?: boolean }>();
+      const rotation = { dir: keys, scriptKeyFile: scriptKey, now: Date.now() };
+      await sayFailure(keysAt(keys), async () => {
+        const report = finish
+          ? authorityFinished(await finishAuthorityRotation(rotation))
+          : authorityRotated(await rotateAuthority(rotation), keys);
+        for (const line of report) say(line);
+      });
+    });
 }
 
 function withConfigOptions(command: Command): Command {
@@ -166,8 +190,12 @@ async function runServer(flags: Flags): Promise<void> {
     const log = createLog({ level: config.logLevel });
     const running = await startServer(config, log);
     greet(running, config);
-    await stopSignal();
+    process.on('SIGHUP', running.renewCertificate);
+    const stop = stopSignal();
+    await tellSupervisor('ready', { env: process.env, log });
+    await stop;
     log.info({}, 'stopping');
+    await tellSupervisor('stopping', { env: process.env, log });
     await running.stop();
   });
 }

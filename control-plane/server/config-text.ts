@@ -51,6 +51,9 @@ const Network = z.string().refine((text) => {
 
 const Limit = z.strictObject({ burst: z.int().min(1).max(1_000_000), perSecond: z.number().positive().max(100_000) });
 
+const sockets = z.int().min(10).max(1_000_000);
+const SocketLimits = z.strictObject({ total: sockets, perAddress: sockets }).partial();
+
 const Path = z.string().min(1, 'must not be empty');
 
 const days = (min: number) => z.int().min(min).max(RETENTION_DAYS_MAX).nullable();
@@ -64,7 +67,10 @@ export const ConfigText = z.strictObject({
   tlsCert: Path.optional(),
   tlsKey: Path.optional(),
   passwordPolicy: PasswordPolicy.partial().default({}),
-  rateLimits: z.strictObject({ enrolment: Limit, failedAuthentication: Limit, reset: Limit }).partial().default({}),
+  rateLimits: z
+    .strictObject({ enrolment: Limit, failedAuthentication: Limit, reset: Limit, unprovenSockets: SocketLimits })
+    .partial()
+    .default({}),
   retention: z
     .strictObject({ resetsDays: days(RESETS_DAYS_MIN), auditDays: days(AUDIT_DAYS_MIN) })
     .partial()

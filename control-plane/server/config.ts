@@ -5,6 +5,7 @@ import { DEFAULT_PASSWORD_POLICY, type PasswordPolicy } from '#protocol';
 import { REMEDIES, fieldOf, flagOf, ofFile, toProblems, type ConfigProblem, type Unnamed } from './config-problems.ts';
 import { ConfigText, valuesOfFlags, type Address, type ConfigFlags, type LogLevel } from './config-text.ts';
 import { DEFAULT_RETENTION, type Retention } from './domain/retention.ts';
+import { UNPROVEN_SOCKETS, type UnprovenSocketLimits } from './gateway/socket-limits.ts';
 import { RATE_LIMITS, type RateLimits } from './http/rate-limits.ts';
 
 /** The configuration of `latchkey server`: a JSON file and flags, of which flags win. All fields may be left out. */
@@ -26,6 +27,8 @@ export interface ServerConfig {
   readonly passwordPolicy: PasswordPolicy;
   /** Defaults stand in `RATE_LIMITS`. */
   readonly rateLimits: RateLimits;
+  /** In the file, with the others under `rateLimits`. */
+  readonly unprovenSockets: UnprovenSocketLimits;
   /** How long what is over is kept. Defaults stand in `DEFAULT_RETENTION`. */
   readonly retention: Retention;
   /** A listener of its own for /metrics, without TLS and without token; null for none. */
@@ -121,6 +124,10 @@ function complete(text: ConfigText, place: Place): ServerConfig {
       enrolment: rateLimits.enrolment ?? RATE_LIMITS.enrolment,
       failedAuthentication: rateLimits.failedAuthentication ?? RATE_LIMITS.failedAuthentication,
       reset: rateLimits.reset ?? RATE_LIMITS.reset,
+    },
+    unprovenSockets: {
+      total: rateLimits.unprovenSockets?.total ?? UNPROVEN_SOCKETS.total,
+      perAddress: rateLimits.unprovenSockets?.perAddress ?? UNPROVEN_SOCKETS.perAddress,
     },
     // What is not said has its default; null says: for ever.
     retention: {

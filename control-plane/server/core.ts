@@ -71,7 +71,8 @@ export async function createCore(deps: CoreDeps): Promise<Core> {
     for (const task of tasks) bus.changed(task.resetId, [task.id]);
     if (tasks.length > 0) sweep.erased();
   };
-  const board = createAgentBoard({ store, clock, log, tasksEnded });
+  const background = createBackground(log);
+  const board = createAgentBoard({ store, clock, log, background, tasksEnded });
   const directory = createSessionDirectory({
     clock,
     onClone: (instanceId) => board.fence(instanceId, 'identity-cloned'),
@@ -87,7 +88,6 @@ export async function createCore(deps: CoreDeps): Promise<Core> {
   const resets = createResetService({ ...deps, gate, bus, onErased });
   bus.onWake((ids) => pacer.wake(ids));
   await store.transaction((tx) => tx.instances.markAllDisconnected());
-  const background = createBackground(log);
   const gatewayDeps = { ...deps, instances: store.read.instances, directory, listener, background };
   return {
     gate,

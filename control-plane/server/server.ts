@@ -1,22 +1,26 @@
 import { createServer as createHttpsServer } from 'node:https';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { verifyEd25519 } from '#protocol';
 import type { ServerConfig } from './config.ts';
 import { readConsoleFiles } from './console-files.ts';
 import { createCore, type Core } from './core.ts';
 import { DATABASE_FILE, RELEASES_DIRECTORY } from './data-directory.ts';
+import { createSocketLimits } from './gateway/socket-limits.ts';
 import { createWebSocketGateway } from './gateway/websocket.ts';
 import { createApp } from './http/app.ts';
 import { createBearerAuthentication, createConsoleAuthentication, firstPresented } from './http/authentication.ts';
 import { createMetrics, type Metrics } from './http/metrics.ts';
+import { addCertificateEnd } from './http/metrics-certificate.ts';
+import { addSockets } from './http/metrics-sockets.ts';
 import { createMetricsApp } from './http/metrics-app.ts';
-import { HTTP_SERVER_OPTIONS } from './http/server-options.ts';
+import { HTTP_SERVER_OPTIONS, TLS_SERVER_OPTIONS } from './http/server-options.ts';
 import { sourceOf } from './http/source.ts';
 import { createReleaseCatalogue, readInstallScript } from './releases/catalogue.ts';
 import { leaveAdministratorToken } from './keys/administrator-token.ts';
 import { loadKeyring, type Keyring } from './keys/keyring.ts';
-import { sha256Sync, systemClock, systemRandom } from './runtime.ts';
+import { createCertificateRenewal } from './keys/renewal.ts';
+import { sha256Sync, systemClock, systemRandom, verifyHere } from './runtime.ts';
 import { createOperatorServices, type OperatorServices } from './service/operator-services.ts';
 import { createChanges, type Changes } from './service/changes.ts';
 import { createOverviewService } from './service/overview-service.ts';
@@ -33,6 +37,8 @@ export interface RunningServer {
   readonly administratorTokenFile: string | null;
   /** Asks agents to come back later, lets requests end, closes the store. Resolves when all is done; once is enough. */
   stop(): Promise<void>;
+  /** Looks now whether another TLS certificate is to be presented, which it does by itself every hour. */
+  readonly renewCertificate: () => void;
 }
 
 /** Starts the control plane and resolves once it listens. */
@@ -66,7 +72,7 @@ async function startOver(config: ServerConfig, log: Log, keyring: Keyring, data:
     clock: systemClock,
     random: systemRandom,
     hash: sha256Sync,
-    verify: verifyEd25519,
+    verify: verifyHere,
     log,
     identity: () => keyring,
     script: (os) => keyring.scripts[os],
@@ -105,6 +111,9 @@ async function startAround(on: Foundation): Promise<RunningServer> {
       'the script key still lies beside the other keys: move script.key to a place that this machine cannot read',
     );
   }
+  if (keyring.rotatingAuthority) {
+    log.warn({}, 'an earlier TLS authority is still believed: withdraw it with "latchkey server rotate-ca --finish"');
+  }
   // Last, since its timers end with `stop` alone.
   const onErased = () => {
     core.sweep.erased();
@@ -120,7 +129,7 @@ async function startAround(on: Foundation): Promise<RunningServer> {
     await store.scrub();
     await store.close();
   });
-  return { administratorTokenFile, stop };
+  return { administratorTokenFile, stop, renewCertificate: sockets.renewCertificate };
 }
 
 function createServices(deps: { core: Core; store: Store; log: Log; keyring: Keyring }): OperatorServices {
@@ -130,7 +139,7 @@ function createServices(deps: { core: Core; store: Store; log: Log; keyring: Key
     clock: systemClock,
     random: systemRandom,
     hash: sha256Sync,
-    verify: verifyEd25519,
+    verify: verifyHere,
     log,
     gate: core.gate,
     refusals: core.refusals,
@@ -147,7 +156,7 @@ function createServices(deps: { core: Core; store: Store; log: Log; keyring: Key
   });
 }
 
-interface Sockets {
+interface Sockets extends Pick<RunningServer, 'renewCertificate'> {
   /** Answers that it is shutting down, from now on. */
   refuseNewWork(): void;
   close(): Promise<void>;
@@ -157,6 +166,12 @@ interface Sockets {
 async function openSockets(on: Foundation, services: OperatorServices): Promise<Sockets> {
   const { config, log, keyring, core, store, changes, metrics } = on;
   const shutdown = new AbortController();
+  const https = createHttpsServer({ ...HTTP_SERVER_OPTIONS, ...TLS_SERVER_OPTIONS, ...keyring.tls });
+  const refused = addSockets(metrics.registry, () => socketLimits.unproven);
+  const socketLimits = createSocketLimits({ limits: config.unprovenSockets, sourceOf, refused });
+  https.on('connection', (socket) => {
+    if (socket instanceof Socket) socketLimits.admit(socket);
+  });
   const app = await createApp({
     services: { ...services, resets: core.resets },
     gate: core.gate,
@@ -188,11 +203,12 @@ async function openSockets(on: Foundation, services: OperatorServices): Promise<
       strictTransportSecurity: false,
       rateLimits: config.rateLimits,
     },
-    createServer: (listener) => createHttpsServer({ ...HTTP_SERVER_OPTIONS, ...keyring.tls }, listener),
+    createServer: (listener) => https.on('request', listener),
   });
   const gateway = createWebSocketGateway({
     accept: (connection) => core.accept(connection),
     sourceOf: (request) => sourceOf(request.socket.remoteAddress ?? 'unknown'),
+    proven: (request) => socketLimits.proven(request.socket),
     isClosing: () => shutdown.signal.aborted,
   });
   app.server.on('upgrade', (request, socket, head) => {
@@ -206,8 +222,17 @@ async function openSockets(on: Foundation, services: OperatorServices): Promise<
     await Promise.all([app.close(), metricsApp?.close()]);
     throw error;
   }
+  const certificate = createCertificateRenewal({
+    held: keyring.tls,
+    load: () => keyring.renewTls(systemClock.now()),
+    present: ({ key, cert }) => https.setSecureContext({ key, cert }),
+    ...{ clock: systemClock, log },
+  });
+  addCertificateEnd(metrics.registry, certificate.endsAt);
   return {
+    renewCertificate: certificate.look,
     refuseNewWork() {
+      certificate.stop();
       services.installs.stop();
       shutdown.abort();
     },

@@ -10,6 +10,10 @@ export const CLIENT_CODES = {
     'A file that holds a token can be read by other users.',
     'Make it yours alone: chmod 600 FILE. Then replace the token, as someone may have read it.',
   ),
+  'state-exposed': code(
+    'What this program remembers of whom to believe can be changed by another user.',
+    'Look at what is in it, then make it yours alone: chown it to yourself, and chmod go-w FILE and its folder.',
+  ),
   'file-unusable': code('A file cannot be read or written.', 'Check its path and its permissions.'),
   'import-invalid': code('Lines of the file are not valid, so nothing was imported.', 'Correct the lines listed here.'),
 

@@ -9,8 +9,8 @@ export const KEY_SET_CODES = {
     'The control plane or the connection is not what it seems: look into it.',
   ),
   'key-set-malformed': code(
-    'The key set cannot be read, names a key twice, or names one that is not its own.',
-    'Sign a correct key set with the script key.',
+    'The key set cannot be read, names a key twice or one that is not its own, or an authority that is none.',
+    'Update an agent that is older than the control plane; otherwise sign a correct key set with the script key.',
   ),
   'key-set-unknown-key': code(
     'The key set is signed by a key that the agent does not know, or that is revoked.',
@@ -29,8 +29,8 @@ export const KEY_SET_CODES = {
     'Check what the agent is connected to; to move it, re-enrol the instance.',
   ),
   'key-set-revocation-undone': code(
-    'The key set no longer revokes a key that was revoked.',
-    'Revocation is for good: list every revoked key, and make new keys instead.',
+    'The key set no longer revokes what was revoked, or no longer names TLS authorities.',
+    'Revocation is for good: list every revoked key and the authorities, and make new ones instead.',
   ),
 } as const satisfies Record<string, CodeEntry>;
 

@@ -86,6 +86,13 @@ export const Token = z.object({
 export type Token = z.infer<typeof Token>;
 export const TokenPage = pageOf(Token);
 
+/** `descendants=true`: with it, every token that was made with it, or with one of those, and so on. */
+export const RevokeTokenQuery = z.strictObject({ descendants: z.enum(['true', 'false']).default('false') });
+
+/** The tokens that became worthless with this request; those that were so before are not among them. */
+export const RevokedTokens = z.object({ revoked: z.array(TokenId) });
+export type RevokedTokens = z.infer<typeof RevokedTokens>;
+
 /** The holder of the token that asks, and what it may do. */
 export const WhoAmI = z.object({
   tokenId: TokenId,

@@ -160,7 +160,10 @@ interface ResetOptions extends StoryOptions {
 async function proveReset(options: ResetOptions, changes: readonly Change[]): Promise<void> {
   const { narrator, title, controlPlane, account, onStep } = options;
   const targets = changes.filter(({ reset }) => reset);
-  const args = ['reset', ...targets.map(({ instance }) => instance.name), '--account', account, '--password-stdin'];
+  const names = targets.map(({ instance }) => instance.name);
+  // The first reset has pinned one of them; the others were installed by this demonstration, too.
+  const trust = names.length > 1 ? ['--trust-new'] : [];
+  const args = ['reset', ...names, '--account', account, '--password-stdin', ...trust];
 
   narrator.heading(title);
   onStep(`${title}: log in before it`);

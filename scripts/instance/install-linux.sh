@@ -57,10 +57,20 @@ fail() {
   exit 1
 }
 
+# Runs a command that writes; what it says when it cannot is left in $said when it can.
+must() {
+  said=$("$@" 2>&1) && return 0
+  case $said in
+  *'No space left'* | *'quota exceeded'*) fail install-disk-full "$said" ;;
+  *) fail install-directory-unwritable "$said" ;;
+  esac
+}
+
 stage= old_current= made_base= made_version= old_version= made_current= made_link= made_state= made_settings= made_unit=
-old_unit= had_unit= touched_service=
+old_unit= had_unit= touched_service= beside=
 
 undo() {
+  if [ -n "$beside" ]; then rm -f "$beside"; fi
   if [ -n "$touched_service" ] && [ -z "$had_unit" ]; then systemctl disable --now latchkey-agent.service; fi
   if [ -n "$made_unit" ]; then rm -f "$unit"; fi
   if [ -n "$old_unit" ]; then mv -f "$old_unit" "$unit"; fi
@@ -111,21 +121,31 @@ AUTHORITY
 
 # The directory of public authorities counts beside the file, unless it is another one.
 wget_trusting() {
-  mkdir -p "$stage/none"
-  wget --no-verbose --secure-protocol=TLSv1_2 ${authority:+"--ca-directory=$stage/none" --ca-certificate=/dev/fd/3} \
+  wget --no-verbose --secure-protocol=TLSv1_2 ${authority:+--ca-directory=/dev/null --ca-certificate=/dev/fd/3} \
     "$@" 3<<AUTHORITY
 $authority
 AUTHORITY
 }
 
-# Says how it goes, where it can: without curl the body, which holds the token, would have to go through a file.
+# Says how it goes, where it can.
 report() {
-  have curl || return 0
   token_id=$(printf '%s' "$token" | cut -c5-40)
   secret=$(printf '%s' "$token" | cut -c42-84)
-  printf '{"tokenId":"%s","secret":"%s","state":%s}' "$token_id" "$secret" "$1" |
-    curl_trusting --connect-timeout 5 --max-time 10 --header 'content-type: application/json' --output /dev/null \
-      --data-binary @- "$url/api/v1/agents/install-progress" 2>/dev/null || :
+  said_to=$url/api/v1/agents/install-progress
+  json='content-type: application/json'
+  body=$(printf '{"tokenId":"%s","secret":"%s","state":%s}' "$token_id" "$secret" "$1")
+  if have curl; then
+    printf '%s' "$body" | curl_trusting --connect-timeout 5 --max-time 10 --header "$json" --output /dev/null \
+      --data-binary @- "$said_to" 2>/dev/null || :
+  elif have wget && held=$(mktemp /dev/shm/.latchkey.XXXXXX 2>/dev/null); then
+    # wget sends no pipe: memory that is a file, and has lost its name before the token is in it.
+    exec 4>"$held" 5<"$held"
+    rm -f "$held"
+    printf '%s' "$body" >&4
+    wget_trusting --timeout=10 --tries=1 --header="$json" --post-file=/dev/fd/5 --output-document=/dev/null \
+      "$said_to" 2>/dev/null || :
+    exec 4>&- 5<&-
+  fi
 }
 
 fetch() {
@@ -192,8 +212,16 @@ require_host() {
 make_stage() {
   [ -d "$base" ] || made_base=yes
   # Beside its place: renamed, not copied; and /tmp may forbid programs, or belong to others.
-  said=$(umask 022 && mkdir -p /usr/local/bin "$base" 2>&1) || fail install-directory-unwritable "$said"
-  stage=$(mktemp -d "$base/.install.XXXXXX" 2>&1) || { said=$stage stage=; fail install-directory-unwritable "$said"; }
+  umask 022
+  must mkdir -p /usr/local/bin "$base"
+  umask 077
+  # Two at once: the second waits, and finds it done.
+  if have flock; then
+    exec 9<"$base"
+    must flock --timeout 900 9
+  fi
+  must mktemp -d "$base/.install.XXXXXX"
+  stage=$said
   # The archive and what is in it, which is some three times its size.
   need=$((bytes / 1024 * 4 + 4096))
   free=$(df -Pk "$base" | awk 'NR == 2 { print $4 }')
@@ -210,8 +238,7 @@ get_release() {
   [ "${sum%% *}" = "$sha256" ] || fail install-archive-altered "its SHA-256 is ${sum%% *}"
   step='unpacking'
   mkdir "$stage/tree"
-  said=$(tar -xzf "$stage/archive" -C "$stage/tree" --strip-components=1 --no-same-owner 2>&1) ||
-    fail install-disk-full "$said"
+  must tar -xzf "$stage/archive" -C "$stage/tree" --strip-components=1 --no-same-owner
   rm "$stage/archive"
   chown -R 0:0 "$stage/tree"
   chmod -R u=rwX,go=rX "$stage/tree"
@@ -237,24 +264,35 @@ put_in_place() {
   changed=no
   if ! same_tree "$stage/tree" "$base/$version"; then
     changed=yes
-    sync
+    # Of this file system alone, where sync knows how: others may be long at it.
+    sync -f "$stage/tree" 2>/dev/null || sync
     if [ -e "$base/$version" ]; then
-      mv -T "$base/$version" "$stage/old"
+      must mv -T "$base/$version" "$stage/old"
       old_version=$stage/old
     fi
     made_version=yes
-    mv -T "$stage/tree" "$base/$version"
+    must mv -T "$stage/tree" "$base/$version"
   fi
   if [ "$(readlink "$base/current" 2>/dev/null || :)" != "$version" ]; then
     changed=yes
     if [ -L "$base/current" ]; then old_current=$(readlink "$base/current"); else made_current=yes; fi
-    ln -s "$version" "$stage/current"
-    mv -fT "$stage/current" "$base/current"
+    must ln -s "$version" "$stage/current"
+    must mv -fT "$stage/current" "$base/current"
   fi
   if [ ! -L "$link" ]; then
     made_link=yes
-    ln -s "$link_target" "$link"
+    must ln -s "$link_target" "$link"
   fi
+}
+
+# put FILE PLACE MODE: a copy, made beside its place and renamed, so that it is there whole or not at all.
+put() {
+  must mktemp "$2.XXXXXX"
+  beside=$said
+  must cp "$1" "$beside"
+  must chmod "$3" "$beside"
+  must mv -f "$beside" "$2"
+  beside=
 }
 
 keep_proxy() {
@@ -262,10 +300,11 @@ keep_proxy() {
   [ -n "$proxy" ] && [ ! -e "$settings/environment" ] || return 0
   step='keeping the proxy'
   made_settings=yes
-  (umask 022 && mkdir -p "$settings")
-  # May hold a password: for root alone.
+  must mkdir -p "$settings"
+  must chmod 0755 "$settings"
   printf 'HTTPS_PROXY=%s\nNO_PROXY=%s\n' "$proxy" "${NO_PROXY:-${no_proxy:-}}" >"$stage/environment"
-  mv "$stage/environment" "$settings/environment"
+  # May hold a password: for root alone.
+  put "$stage/environment" "$settings/environment" 0600
 }
 
 join() {
@@ -279,7 +318,17 @@ join() {
   [ -e "$state" ] || made_state=yes
   # The token by a pipe; printf is part of the shell.
   said=$(printf '%s\n' "$token" | "$link" enroll --url "$url" ${name:+--name "$name"} 2>&1 >/dev/null) ||
-    fail install-enrolment-refused "${said#latchkey-agent: }"
+    not_joined "${said#latchkey-agent: }"
+}
+
+not_joined() {
+  case $1 in
+  *ENOSPC* | *EDQUOT*) fail install-disk-full "$1" ;;
+  *EROFS* | *EACCES* | *EPERM* | state-directory-*) fail install-directory-unwritable "$1" ;;
+  ca-pin-mismatch* | control-plane-unreachable*CERT* | control-plane-unreachable*VERIFY*) fail install-tls-untrusted "$1" ;;
+  control-plane-unreachable*) fail install-unreachable "$1" ;;
+  *) fail install-enrolment-refused "$1" ;;
+  esac
 }
 
 start_service() {
@@ -288,10 +337,8 @@ start_service() {
   if [ -e "$unit" ]; then had_unit=yes; fi
   if ! cmp -s "$base/$version/latchkey-agent.service" "$unit"; then
     changed=yes
-    if [ -n "$had_unit" ]; then cp -p "$unit" "$stage/unit.old" && old_unit=$stage/unit.old; else made_unit=yes; fi
-    cp "$base/$version/latchkey-agent.service" "$stage/unit"
-    chmod 0644 "$stage/unit"
-    mv -f "$stage/unit" "$unit"
+    if [ -n "$had_unit" ]; then must cp -p "$unit" "$stage/unit.old" && old_unit=$stage/unit.old; else made_unit=yes; fi
+    put "$base/$version/latchkey-agent.service" "$unit" 0644
     if have restorecon; then restorecon "$unit" || :; fi
     systemctl daemon-reload
   fi

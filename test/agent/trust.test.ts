@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { fromBase64Url, type KeySet, type Signed, type Signer } from '#protocol';
 import { SLOW_RETRY_MS_MIN } from '../../agent/domain/backoff.ts';
@@ -6,6 +7,7 @@ import { newSigner } from '../support/keys.ts';
 import { AgentWorld } from './support/agent-world.ts';
 import { ControlPlane, entryOf, newNonce } from './support/control-plane.ts';
 import { eventually } from './support/fake-wire.ts';
+import { newAuthority, presentedBy } from './support/tls-gateway.ts';
 
 const TRUST_MISSING = { code: 'trust-missing' };
 
@@ -101,6 +103,32 @@ describe('what was believed is found again', () => {
     await world.restart();
     const undone = await world.controlPlane.nextKeySet({ keys, version: 10 }, scriptKey);
     expect(await verdictOn(world, undone)).toBe('key-set-unknown-key');
+  });
+});
+
+describe('TLS authorities', () => {
+  const der = () => new X509Certificate(newAuthority().ca).raw.toString('base64url');
+
+  test('that a key set names are those of every connection after it, also of the next process', async () => {
+    const world = await AgentWorld.started();
+    const authorities = [der(), der()];
+    expect(await verdictOn(world, await world.controlPlane.nextKeySet({ authorities }))).toBe('taken');
+    (await world.wire.line(1)).drop();
+    world.clock.advance(0);
+    await world.wire.line(2);
+    expect(world.wire.authorities).toEqual([null, authorities]);
+    await world.restart();
+    await world.wire.line(1);
+    expect(world.wire.authorities).toEqual([authorities]);
+  });
+
+  test.each([
+    ['no certificate', () => 'AAAA'],
+    ['one of a server', () => new X509Certificate(presentedBy(newAuthority()).cert).raw.toString('base64url')],
+  ])('of which one is %s are not taken: they would lock the control plane out', async (_what, make) => {
+    const world = await AgentWorld.started();
+    const keySet = await world.controlPlane.nextKeySet({ authorities: [der(), make()] });
+    expect(await verdictOn(world, keySet)).toBe('key-set-malformed');
   });
 });
 

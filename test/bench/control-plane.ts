@@ -21,6 +21,9 @@ export interface ControlPlane extends AsyncDisposable {
   readonly url: string;
   readonly pid: number;
   readonly dataDirectory: string;
+  /** What its clients are given: the authority that they trust, and the first administrator's token. */
+  readonly caFile: string;
+  readonly tokenFile: string;
   readonly routes: Routes;
 }
 
@@ -29,6 +32,7 @@ export async function startControlPlane(directory: string, signal: AbortSignal):
   const address = `127.0.0.1:${String(await freePort())}`;
   const url = `https://${address}`;
   const [data, keys, logFile] = [join(directory, 'data'), join(directory, 'keys'), join(directory, 'log')];
+  const [caFile, tokenFile] = [join(keys, 'ca.crt'), join(keys, 'administrator-token')];
   const log = openSync(logFile, 'a', 0o600);
   // It must not outlive us, whatever we die of.
   const command = ['--pdeathsig', 'TERM', '--', join(CHECKOUT, 'scripts/latchkey'), 'server'];
@@ -42,8 +46,6 @@ export async function startControlPlane(directory: string, signal: AbortSignal):
     await ended;
   };
   try {
-    const caFile = join(keys, 'ca.crt');
-    const tokenFile = join(keys, 'administrator-token');
     const connect = (): { routes: Routes; close(): Promise<void> } => {
       const [ca, token] = [caFile, tokenFile].map((file) => readFileSync(file, 'utf8').trim());
       const transport = createUndiciTransport({ url, ca: ca ?? '', token: token ?? '', env: {} });
@@ -66,7 +68,7 @@ export async function startControlPlane(directory: string, signal: AbortSignal):
     const { version } = await routes.service.statement();
     await routes.service.change(ProjectName.parse('default'), { enabled: true, statementVersion: version });
     return {
-      ...{ url, pid: child.pid ?? -1, dataDirectory: data, routes },
+      ...{ url, pid: child.pid ?? -1, dataDirectory: data, caFile, tokenFile, routes },
       async [Symbol.asyncDispose]() {
         await connection.close();
         await stop();
@@ -78,7 +80,8 @@ export async function startControlPlane(directory: string, signal: AbortSignal):
   }
 }
 
-async function freePort(): Promise<number> {
+/** A port of the loopback that nobody listens at. */
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const address = probe.address();

@@ -1,3 +1,5 @@
+import { megabytes, verdict, type BenchResult } from './bench.ts';
+
 /** What was measured again and again, in milliseconds. */
 export interface Figure {
   readonly median: number;
@@ -39,13 +41,7 @@ export interface MemoryRow {
 }
 
 export interface Report {
-  readonly date: string;
-  readonly cpus: number;
-  /** Processes that ran or wanted to, over the last minute, at the beginning and at the end. */
-  readonly loadBefore: number;
-  readonly loadAfter: number;
   readonly rounds: number;
-  readonly tookMs: number;
   /** Milliseconds for one flush, on the instance's /etc and on the control plane's data. */
   readonly instanceFlushMs: Figure;
   readonly controlPlaneFlushMs: Figure;
@@ -56,39 +52,30 @@ export interface Report {
 /** Above this, waiting for the disk hides what the programs cost, and the targets say nothing. */
 export const FLUSH_MS_MAX = 1;
 
-const MEGABYTE = 1024 * 1024;
-
-export function tableOf(report: Report): string {
+export function resetFigures(report: Report): BenchResult {
   const { instanceFlushMs, controlPlaneFlushMs } = report;
   const judged = instanceFlushMs.median < FLUSH_MS_MAX && controlPlaneFlushMs.median < FLUSH_MS_MAX;
   const span = ({ median, min, max }: Figure): string[] => [median, min, max].map((ms) => ms.toFixed(1));
   const times = report.times.map(({ what, ms, ratio, target }) => {
-    const verdict = target === null || !judged ? '' : `${target.toFixed(1)} x ${ratio <= target ? 'met' : 'MISSED'}`;
-    return [what, ...span(ms), String(ms.n), `${ratio.toFixed(2)} x`, verdict];
+    const said = target === null || !judged ? '' : verdict(ratio, target, 'x');
+    return [what, ...span(ms), String(ms.n), `${ratio.toFixed(2)} x`, said];
   });
   const memory = report.memory.map(({ what, residentBytes, proportionalBytes }) => {
-    return [what, ...[residentBytes, proportionalBytes].map((bytes) => (bytes / MEGABYTE).toFixed(1))];
+    return [what, megabytes(residentBytes), megabytes(proportionalBytes)];
   });
-  return [
-    `${report.date}, ${String(report.cpus)} CPUs, load ${report.loadBefore.toFixed(1)} before and ${report.loadAfter.toFixed(1)} after, ${String(report.rounds)} rounds.`,
-    `One flush of 4 KB (fsync): ${flushText(instanceFlushMs)} on the instance, ${flushText(controlPlaneFlushMs)} on the control plane.`,
-    ...(judged ? [] : [`No verdicts: the targets hold where a flush takes less than ${String(FLUSH_MS_MAX)} ms.`]),
-    '',
-    ...columns([['ms', 'median', 'min', 'max', 'n', 'chpasswd', 'target'], ...times]),
-    '',
-    ...columns([['MB at rest, after the rounds', 'resident', 'PSS'], ...memory]),
-  ].join('\n');
+  return {
+    notes: [
+      `${report.rounds} rounds. One flush of 4 KB (fsync): ${flushText(instanceFlushMs)} on the instance, ${flushText(controlPlaneFlushMs)} on the control plane.`,
+      ...(judged ? [] : [`No verdicts: the targets hold where a flush takes less than ${FLUSH_MS_MAX} ms.`]),
+    ],
+    tables: [
+      [['ms', 'median', 'min', 'max', 'n', 'chpasswd', 'target'], ...times],
+      [['MB at rest, after the rounds', 'resident', 'PSS'], ...memory],
+    ],
+    figures: report,
+  };
 }
 
 function flushText({ median, min, max }: Figure): string {
   return `${median.toFixed(2)} ms (${min.toFixed(2)} to ${max.toFixed(2)})`;
-}
-
-/** The first column to the left, numbers to the right. */
-function columns(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows.reduce<number[]>((max, row) => row.map((text, at) => Math.max(max[at] ?? 0, text.length)), []);
-  return rows.map((row) => {
-    const cells = row.map((text, at) => (at === 0 ? text.padEnd(widths[at] ?? 0) : text.padStart(widths[at] ?? 0)));
-    return cells.join('   ').trimEnd();
-  });
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 import { descendants } from '../support/hosts/process-table.ts';
 import { until } from '../support/hosts/until.ts';
@@ -39,12 +39,46 @@ function readCpu(pid: number): [number, number][] {
 }
 
 /** Bytes of memory of one process. */
-export function memoryOf(pid: number): { residentBytes: number; proportionalBytes: number } {
+export function memoryOf(pid: number): { residentBytes: number; proportionalBytes: number; privateBytes: number } {
   const text = readFileSync(`/proc/${String(pid)}/smaps_rollup`, 'utf8');
   const field = (name: string): number => {
     const kilobytes = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1];
     if (kilobytes === undefined) throw new Error(`the kernel does not say ${name} of process ${String(pid)}`);
     return Number(kilobytes) * 1024;
   };
-  return { residentBytes: field('Rss'), proportionalBytes: field('Pss') };
+  // Clean private pages are a file's: the kernel drops them when it likes.
+  const privateBytes = field('Private_Dirty') + field('Swap');
+  return { residentBytes: field('Rss'), proportionalBytes: field('Pss'), privateBytes };
+}
+
+/** Milliseconds of CPU that a process has had, all of its threads. */
+export function cpuMsOf(pid: number): number {
+  return threadsOf(pid)
+    .map((thread) => readFileSync(`${thread}/schedstat`, 'utf8'))
+    .reduce((sum, line) => sum + Number(line.split(' ')[0]) / 1e6, 0);
+}
+
+/** What one process has and has used, its children not counted. */
+export interface ProcessCost {
+  readonly residentBytes: number;
+  readonly privateBytes: number;
+  readonly threads: number;
+  /** How often one of its threads was put onto a processor, since it began. */
+  readonly switches: number;
+  readonly cpuMs: number;
+}
+
+export function costOf(pid: number): ProcessCost {
+  const { residentBytes, privateBytes } = memoryOf(pid);
+  const threads = threadsOf(pid);
+  const switches = threads
+    .map((thread) => readFileSync(`${thread}/status`, 'utf8'))
+    .flatMap((status) => [...status.matchAll(/^(?:non)?voluntary_ctxt_switches:\s+(\d+)$/gm)])
+    .reduce((sum, [, count]) => sum + Number(count), 0);
+  return { residentBytes, privateBytes, threads: threads.length, switches, cpuMs: cpuMsOf(pid) };
+}
+
+function threadsOf(pid: number): string[] {
+  const directory = `/proc/${String(pid)}/task`;
+  return readdirSync(directory).map((thread) => `${directory}/${thread}`);
 }

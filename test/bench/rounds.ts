@@ -4,7 +4,8 @@ import { generatePassword } from '#protocol';
 import { measureFlush } from './flush.ts';
 import { figureOf, type MemoryRow, type Report, type TimeRow } from './figures.ts';
 import { memoryOf } from './process-figures.ts';
-import { ACCOUNT, type AgentProcess, type Stage } from './stage.ts';
+import type { AgentProcess } from './real-agent.ts';
+import { ACCOUNT, type Stage } from './stage.ts';
 import { resetThroughApi } from './whole-path.ts';
 
 /** What is thrown away: code gets compiled, caches get filled. */

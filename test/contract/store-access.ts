@@ -45,6 +45,27 @@ function tokenPromises(fixture: () => StoreFixture): void {
     await expectAlienCursorsRefused((page) => store.read.tokens.list(page));
   });
 
+  test('knows what was made with a token, and with no other', async () => {
+    const { store } = fixture();
+    const [maker, other] = [aToken(), aToken()];
+    const made = [1, 2].map((createdAt) =>
+      aToken({ createdAt, createdBy: `token:${maker.id} ${'some name'.repeat(createdAt)}` }),
+    );
+    const alien = [
+      `token:${other.id} x`,
+      'system',
+      `token:${maker.id}`,
+      `x token:${maker.id} x`,
+      `token:${maker.id}0 x`,
+    ];
+    await store.transaction(async (tx) => {
+      for (const token of [maker, other, ...made.toReversed()]) await tx.tokens.insert(token);
+      for (const createdBy of alien) await tx.tokens.insert(aToken({ createdBy }));
+    });
+    expect((await store.read.tokens.madeWith(maker.id)).map(({ id }) => id)).toEqual(made.map(({ id }) => id));
+    expect(await store.read.tokens.madeWith(aToken().id)).toEqual([]);
+  });
+
   test('revokes for good and remembers when first', async () => {
     const { store } = fixture();
     const token = aToken();

@@ -114,6 +114,7 @@ async function ask(
     '--account',
     account,
     '--skip-blocked',
+    '--trust-new', // some are pinned by an earlier reset, others not yet
     '--no-wait',
     '--json',
   ];

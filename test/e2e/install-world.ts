@@ -21,7 +21,7 @@ export interface InstallWorld extends AsyncDisposable {
   paste(place: Place, line: string, environment?: Readonly<Record<string, string>>): Promise<RunResult>;
   /** Adds a release of another version: the real agent behind a shell script that runs first, with the verb in `$1`. */
   addVersion(version: string, script: string): Promise<void>;
-  boot(name: string, suite?: Suite): Promise<Host>;
+  boot(name: string, suite?: Suite, packages?: readonly string[]): Promise<Host>;
   agentOf(name: string): Promise<AgentJson>;
 }
 
@@ -32,9 +32,9 @@ export interface AgentJson {
 }
 
 /** A control plane that hands out the real executable, and one for a processor that no host here has. */
-export async function openInstallWorld(): Promise<InstallWorld> {
+export async function openInstallWorld(certificate?: Parameters<typeof openWorld>[0]): Promise<InstallWorld> {
   const { archive } = await buildPackage();
-  const world = await openWorld();
+  const world = await openWorld(certificate);
   const signer = await newSigner();
   const releaseKey = fingerprintOf(signer.key);
   const add = async (file: string, version: string, platform: string): Promise<void> => {
@@ -73,7 +73,7 @@ export async function openInstallWorld(): Promise<InstallWorld> {
       await mustRun(['tar', '-czf', file, '-C', join(tree, '..'), `tree-${version}`]);
       await add(file, version, 'linux-x64');
     },
-    boot: (name, suite = 'bookworm') => bootHost(world.fabric, { name, suite }),
+    boot: (name, suite = 'bookworm', packages = []) => bootHost(world.fabric, { name, suite, packages }),
     async agentOf(name) {
       return ((await world.json(['instances', 'show', name])) as { agent: AgentJson }).agent;
     },

@@ -132,7 +132,10 @@ describe('a control plane killed in the middle of a batch', () => {
     async (killAfterMs) => {
       const password = newPassword();
       const names = hosts.map((host) => host.name);
-      const { report } = await world.reset([...names, '--account', 'alice', '--no-wait', '--supersede'], password);
+      const { report } = await world.reset(
+        [...names, '--account', 'alice', '--no-wait', '--supersede', '--trust-new'],
+        password,
+      );
       await delay(killAfterMs);
       await world.controlPlane.kill('SIGKILL');
       await world.controlPlane.start();

@@ -49,7 +49,10 @@ describe('a password reset on a booted host', () => {
 
   test('of three hosts at once sets the one password on each', async () => {
     const password = newPassword();
-    const { code, report } = await world.reset(['web-1', 'web-2', 'web-3', '--account', 'alice'], password);
+    const { code, report } = await world.reset(
+      ['web-1', 'web-2', 'web-3', '--account', 'alice', '--trust-new'],
+      password,
+    );
     expect(code).toBe(0);
     expect(report.tasks.map((task) => task.state)).toEqual(['succeeded', 'succeeded', 'succeeded']);
     await Promise.all(hosts.map((host) => expectOnly(host, 'alice', { accepted: password, refused: [OLD] })));

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -64,12 +64,21 @@ export interface ControlPlane {
   kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
 }
 
-export async function openWorld(): Promise<World> {
+/** A certificate for an address, PEM, and the authority behind it. */
+export interface WorldCertificate {
+  readonly certificatePem: string;
+  readonly keyPem: string;
+  readonly authorityPem: string;
+}
+
+/** @param certificate - what the control plane is given; without one it makes an authority of its own */
+export async function openWorld(certificate?: (address: string) => WorldCertificate): Promise<World> {
   const fabric = await createFabric();
   const directory = await mkdtemp(join(tmpdir(), 'latchkey-world-'));
+  const given = certificate === undefined ? [] : await writeCertificate(directory, certificate(fabric.address));
   const url = `https://${fabric.address}:${String(PORT)}`;
   const hosts: Host[] = [];
-  const controlPlane = createControlPlane(fabric, directory, url);
+  const controlPlane = createControlPlane({ fabric, directory, url, given });
   let token = '';
 
   async function latchkey(args: readonly string[], input = '', as = { token }): Promise<RunResult> {
@@ -78,7 +87,7 @@ export async function openWorld(): Promise<World> {
       HOME: directory,
       LATCHKEY_URL: url,
       LATCHKEY_TOKEN: as.token,
-      LATCHKEY_CA: join(directory, 'keys', 'ca.crt'),
+      LATCHKEY_CA: join(directory, given.length === 0 ? 'keys/ca.crt' : 'given-ca.crt'),
     };
     return fabric.exec([LATCHKEY, ...args], { input, env, timeoutMs: 120_000 });
   }
@@ -145,7 +154,22 @@ export async function openWorld(): Promise<World> {
   };
 }
 
-function createControlPlane(fabric: Fabric, directory: string, url: string): ControlPlane {
+/** As flags for the server. */
+async function writeCertificate(directory: string, given: WorldCertificate): Promise<readonly string[]> {
+  const [cert, key] = [join(directory, 'given.crt'), join(directory, 'given.key')];
+  await writeFile(join(directory, 'given-ca.crt'), given.authorityPem);
+  await writeFile(cert, given.certificatePem);
+  await writeFile(key, given.keyPem, { mode: 0o600 });
+  return ['--tls-cert', cert, '--tls-key', key];
+}
+
+function createControlPlane(world: {
+  readonly fabric: Fabric;
+  readonly directory: string;
+  readonly url: string;
+  readonly given: readonly string[];
+}): ControlPlane {
+  const { fabric, directory, url, given } = world;
   let running: FabricProcess | null = null;
   let log = '';
   return {
@@ -159,7 +183,7 @@ function createControlPlane(fabric: Fabric, directory: string, url: string): Con
     async start() {
       const listen = `${fabric.address}:${String(PORT)}`;
       const directories = ['--data', join(directory, 'data'), '--keys', join(directory, 'keys')];
-      running = fabric.spawn(LATCHKEY, ['server', '--listen', listen, '--public-url', url, ...directories]);
+      running = fabric.spawn(LATCHKEY, ['server', '--listen', listen, '--public-url', url, ...directories, ...given]);
       const gather = (chunk: Buffer): void => {
         log += chunk.toString('utf8');
       };

@@ -30,6 +30,11 @@ describe('an agent takes a key set', () => {
     expect(await judge({ ...NEXT, version: 900 })).toMatchObject({ accept: true, changed: true });
   });
 
+  test('that is the first to name TLS authorities', async () => {
+    const next = { ...NEXT, authorities: ['AAAA'] };
+    expect(await judge(next)).toEqual({ accept: true, keySet: next, changed: true });
+  });
+
   test('that it holds already, without a change', async () => {
     expect(await judge(HELD)).toEqual({ accept: true, keySet: HELD, changed: false });
   });
@@ -127,6 +132,24 @@ describe('an agent refuses a key set', () => {
     // Nor under the number of the set that is held.
     expect(await judge({ ...held, scriptVersionsMin: {} }, 'script', held)).toEqual(refused('key-set-older'));
   });
+
+  test('that no longer names TLS authorities: the one that was joined by may have been withdrawn', async () => {
+    const held: KeySet = { ...HELD, authorities: ['AAAA', 'BBBB'] };
+    expect(await judge(NEXT, 'script', held)).toEqual(refused('key-set-revocation-undone'));
+    for (const authorities of [['AAAA'], ['BBBB', 'CCCC']]) {
+      expect(await judge({ ...NEXT, authorities }, 'script', held)).toMatchObject({ accept: true, changed: true });
+      // Nor others under the number of the set that is held.
+      expect(await judge({ ...held, authorities }, 'script', held)).toEqual(refused('key-set-older'));
+    }
+    expect(await judge(held, 'script', held)).toEqual({ accept: true, keySet: held, changed: false });
+  });
+
+  test.each([[[]], [['A A']], [['AAAA', 'BBBB', 'CCCC', 'DDDD', 'EEEE']]])(
+    'whose authorities are %j',
+    async (named) => {
+      expect(await judge({ ...NEXT, authorities: named })).toEqual(refused('key-set-malformed'));
+    },
+  );
 
   test('that names a key twice, active before revoked: the first would win', async () => {
     const others = HELD.keys.filter((each) => each.key !== thumbprint('nextOrder'));

@@ -35,6 +35,8 @@ export class CliWorld {
   stdin: Buffer = Buffer.alloc(0);
   env: Record<string, string> = { LATCHKEY_URL: 'https://control-plane.test', LATCHKEY_TOKEN: FAKE_TOKEN };
   readonly files = new Map<string, FileText>();
+  /** Files that others could change, and how. */
+  readonly weaknesses = new Map<string, string>();
   /** Hears of what is to go because of its age; nothing ages here. */
   removedOlder: (directory: string, ageMs: number) => void = () => undefined;
   /** Paths that the disk has no room for. */
@@ -96,6 +98,7 @@ export class CliWorld {
       terminal: this.#terminal(),
       files: {
         read: async (path) => this.files.get(path) ?? null,
+        weakness: async (path) => this.weaknesses.get(path) ?? null,
         writeAtomically: async (path, text) => {
           if (this.refuseWrite.test(path)) throw Object.assign(new Error('full'), { code: 'ENOSPC' });
           this.files.set(path, { text, mode: 0o100600 });

@@ -18,13 +18,10 @@ import {
   type Reset,
   type ResetPlan,
   type Task,
-  type TaskResult,
-  type VerifiedBy,
-  type Warning,
 } from '#protocol';
 import type * as z from 'zod';
 import { newIdentity, type FakeIdentity } from './fake-agent.ts';
-import { sign, type Behaviour } from './fake-results.ts';
+import { resultOf, sign, type Behaviour } from './fake-results.ts';
 
 export interface FakeInstance {
   readonly id: InstanceId;
@@ -210,21 +207,13 @@ export class FakeControlPlane {
     if (password === null) return { ...task, state: 'failed', code: 'seal-broken', ...sentences('seal-broken') };
     instance.passwords.set(account, Buffer.from(password).toString('utf8'));
     if (behaviour.kind === 'hangs') return { ...task, state: 'running' };
-    if (behaviour.kind === 'fails') {
-      const { code, detail = null } = behaviour;
-      return { ...task, state: 'failed', code, ...sentences(code), detail };
-    }
-    const proof: { verifiedBy?: VerifiedBy; warnings?: readonly Warning[] } =
-      behaviour.kind === 'succeeds' ? behaviour : {};
-    const result: TaskResult = {
-      ...{ v: 1, taskId: task.id, resetId, instanceId, account: account === '@rid-500' ? 'Administrator' : account },
-      ...{ generation: 1, sealedDigest: await sealedDigest(sealed), state: 'succeeded', code: null, detail: null },
-      ...{ verifiedBy: proof.verifiedBy ?? 'login', warnings: [...(proof.warnings ?? [])] },
-      ...{ appliedMs: 40, verifiedMs: 90 },
-    } as TaskResult;
-    const signed = await sign(result, identity, behaviour);
-    const { verifiedBy, warnings } = result;
-    return { ...task, state: 'succeeded', verifiedBy, warnings, appliedMs: 55, verifiedMs: 105, result: signed };
+    const about = { taskId: task.id, resetId, instanceId, account, sealedDigest: await sealedDigest(sealed) };
+    const result = resultOf(about, behaviour);
+    const { state, code, verifiedBy, warnings } = result;
+    const detail = behaviour.kind === 'fails' ? (behaviour.detail ?? null) : null;
+    const spans = state === 'succeeded' ? { appliedMs: 55, verifiedMs: 105 } : {};
+    const told = { state, code, detail, verifiedBy, warnings, ...(code === null ? {} : sentences(code)), ...spans };
+    return { ...task, ...told, result: await sign(result, identity, behaviour) };
   }
 
   #tasks({ tasks }: { tasks: Map<InstanceId, Task> }): Task[] {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { signJson, type Signed, type TaskResult, type VerifiedBy, type Warning } from '#protocol';
+import { signJson, type Signed, TaskResult, type VerifiedBy, type Warning } from '#protocol';
 import type { FakeIdentity } from './fake-agent.ts';
 import { newSigner } from './keys.ts';
 
@@ -12,6 +12,22 @@ export type Behaviour =
       readonly kind: 'forges';
       readonly how: 'unsigned' | 'other-key' | 'other-password' | 'other-reset' | 'other-account' | 'other-task';
     };
+
+type About = Pick<TaskResult, 'taskId' | 'resetId' | 'instanceId' | 'account' | 'sealedDigest'>;
+
+/** What an instance that behaves so has to say of a task. */
+export function resultOf(about: About, behaviour: Exclude<Behaviour, { kind: 'hangs' }>): TaskResult {
+  const account = about.account === '@rid-500' ? 'Administrator' : about.account;
+  const common = { v: 1, ...about, account, generation: 1 };
+  if (behaviour.kind === 'fails') {
+    const { code } = behaviour;
+    const nothing = { verifiedBy: null, warnings: [], appliedMs: null, verifiedMs: null };
+    return TaskResult.parse({ ...common, ...nothing, state: 'failed', code, detail: null });
+  }
+  const { verifiedBy = 'login', warnings = [] } = behaviour.kind === 'succeeds' ? behaviour : {};
+  const proof = { verifiedBy, warnings: [...warnings], appliedMs: 40, verifiedMs: 90 };
+  return TaskResult.parse({ ...common, ...proof, state: 'succeeded', code: null, detail: null });
+}
 
 /** The word of an instance on a task, or what somebody makes of it who has not got its key. */
 export async function sign(result: TaskResult, { signer }: FakeIdentity, behaviour: Behaviour): Promise<Signed | null> {

@@ -13,6 +13,7 @@ import {
   Reset,
   ReleaseList,
   ResetPlan,
+  RevokedTokens,
   ServiceStatement,
   Task,
   Token,
@@ -79,6 +80,9 @@ export function createRoutes(api: ApiClient) {
       list: () => api.list('/tokens', Token, {}),
       create: (body: CreateToken) => api.call({ method: 'POST', path: '/tokens', body }, CreatedToken),
       revoke: (id: string) => api.tell({ method: 'DELETE', path: `/tokens/${segment(id)}` }),
+      /** With all that was made with it; answers with what is worthless now. */
+      revokeLine: (id: string) =>
+        api.call({ method: 'DELETE', path: `/tokens/${segment(id)}`, query: { descendants: 'true' } }, RevokedTokens),
     },
 
     releases: {

@@ -18,5 +18,5 @@ export function addPasswordOptions(command: Command): Command {
     .option('--json', 'print one JSON object')
     .option('--known-instances <FILE>', 'the pinned identities (default: in the state directory)')
     .option('--strict-identities', 'refuse instances whose identity is not pinned yet')
-    .option('--trust-new', 'do not ask about instances that you did not name and that are seen for the first time');
+    .option('--trust-new', 'do not ask about instances that are seen for the first time and share the password');
 }

@@ -156,19 +156,28 @@ function tokenState({ revokedAt, expiresAt, usesLeft }: Token, now: number): str
   return usesLeft === null ? 'valid' : `valid, ${usesLeft} left`;
 }
 
+const RevokeFlags = CommonFlags.extend({ descendants: z.boolean().default(false) });
+
 function addRevoke(parent: Command, context: CommandContext): void {
   const command = parent
     .command('revoke')
     .description('make tokens worthless at once')
     .argument('<ID...>', 'ids of tokens')
+    .option('--descendants', 'and whatever was made with them, and with that; "tokens list" shows who made what')
     .option('--json', 'print one JSON object');
-  handleConnected(command, context, CommonFlags, async ({ args, flags, ports, routes }) => {
+  handleConnected(command, context, RevokeFlags, async ({ args, flags, ports, routes }) => {
     const ids = args.map((id) => readArgument(TokenId, id, id));
+    const revoked: TokenId[] = [];
     for (const id of ids) {
-      await routes.tokens.revoke(id);
-      if (!flags.json) ports.terminal.out(`Revoked ${id}.`);
+      const line = flags.descendants ? (await routes.tokens.revokeLine(id)).revoked : [];
+      if (!flags.descendants) await routes.tokens.revoke(id);
+      // The named one comes first: that it is worthless now holds for one that was so before, too.
+      for (const each of new Set([id, ...line])) {
+        revoked.push(each);
+        if (!flags.json) ports.terminal.out(`Revoked ${each}.`);
+      }
     }
-    if (flags.json) print(ports, true, { revoked: ids }, () => []);
+    if (flags.json) print(ports, true, { revoked }, () => []);
     return 0;
   });
 }

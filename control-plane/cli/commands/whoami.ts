@@ -12,6 +12,7 @@ export const addWhoami: AddVerb = (command, context) => {
         ['token', `${me.name} (${me.tokenId})`],
         ['role', me.role],
         ['projects', me.projects?.join(', ') ?? 'all'],
+        ['accounts', me.accounts?.join(', ') ?? 'all'],
         ['privileged', me.privileged ? 'may reset privileged accounts' : 'no'],
       ]),
     );

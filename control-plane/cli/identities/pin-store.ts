@@ -1,4 +1,5 @@
 import { fileError } from '../config/load.ts';
+import { readTrusted } from '../config/trusted-file.ts';
 import { clientError, systemCodeOf } from '../errors.ts';
 import type { Files } from '../ports.ts';
 import { formatKnownInstances, parseKnownInstances, withPins, type KnownInstance } from './known-instances.ts';
@@ -19,10 +20,7 @@ export function createPinStore(files: Files, path: string): PinStore {
     path,
 
     async load() {
-      const file = await files.read(path, PINS_BYTES_MAX).catch((error: unknown) => {
-        throw fileError(path, systemCodeOf(error) ?? 'it cannot be read', error);
-      });
-      const { pins, badLines } = parseKnownInstances(file?.text ?? '');
+      const { pins, badLines } = parseKnownInstances((await readTrusted(files, path, PINS_BYTES_MAX)) ?? '');
       if (badLines.length === 0) return pins;
       const details = badLines.map((line) => ({
         subject: `${path}:${line}`,

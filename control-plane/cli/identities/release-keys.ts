@@ -1,5 +1,6 @@
 import { fingerprintOf, isPrintable, Thumbprint } from '#protocol';
 import { fileError } from '../config/load.ts';
+import { readTrusted } from '../config/trusted-file.ts';
 import { clientError, systemCodeOf } from '../errors.ts';
 import type { Files } from '../ports.ts';
 
@@ -15,10 +16,7 @@ const HEADING = '# Keys that sign releases of the agent, as this user has seen t
 
 export function createReleaseKeyStore(files: Files, path: string): ReleaseKeyStore {
   const load = async (): Promise<Map<string, Thumbprint>> => {
-    const file = await files.read(path, BYTES_MAX).catch((error: unknown) => {
-      throw fileError(path, systemCodeOf(error) ?? 'it cannot be read', error);
-    });
-    return parse(path, file?.text ?? '');
+    return parse(path, (await readTrusted(files, path, BYTES_MAX)) ?? '');
   };
   return {
     find: async (server) => (await load()).get(server) ?? null,

@@ -1,17 +1,54 @@
 import {
   compareVersions,
   fingerprintOf,
+  fromBase64Url,
   openRelease,
+  Thumbprint,
   verifyEd25519,
+  type ReleaseList,
   type ReleasePlatform,
   type ReleaseStatement,
   type SignedRelease,
-  type Thumbprint,
 } from '#protocol';
-import { clientError } from '../errors.ts';
+import { clientError, usageError } from '../errors.ts';
+import type { Ports } from '../ports.ts';
+import { releaseKeyStoreOf } from '../state.ts';
+
+/**
+ * The releases, signed by the key that is pinned for this control plane. The first one that is seen is pinned, and said;
+ * another is taken only when the operator names it.
+ */
+export async function believedReleases(
+  { items }: ReleaseList,
+  from: { readonly ports: Ports; readonly server: string; readonly named: string | undefined },
+): Promise<readonly ReleaseStatement[]> {
+  const { ports, server } = from;
+  const store = releaseKeyStoreOf(ports);
+  const pinned = await store.find(server);
+  const named = from.named === undefined ? null : readFingerprint(from.named);
+  const key = named ?? pinned ?? items[0]?.statement.key ?? null;
+  if (key === null) return [];
+  const releases = await openReleases(items, key);
+  if (key !== pinned) {
+    await store.pin(server, key);
+    const how = named === null ? 'seen for the first time; compare it with what its maker has published' : 'as named';
+    ports.terminal.err(`The release key of ${server} is pinned: ${fingerprintOf(key)} (${how}).`);
+  }
+  return releases;
+}
+
+function readFingerprint(text: string): Thumbprint {
+  const key = Thumbprint.safeParse(text.replace(/^SHA256:/, ''));
+  if (key.success) return key.data;
+  throw usageError('--release-key', 'is not the fingerprint of a key, such as SHA256:….');
+}
+
+export function hexOf(digest: string): string {
+  return Buffer.from(fromBase64Url(digest)).toString('hex');
+}
 
 /** Every release, believed, newest first: a list with one that the key has not signed is refused as a whole. */
-export async function openReleases(
+async function openReleases(
   signed: readonly SignedRelease[],
   releaseKey: Thumbprint,
 ): Promise<readonly ReleaseStatement[]> {
@@ -41,6 +78,7 @@ export function chooseRelease(
     wanted.version === null ? !version.includes('-') : version === wanted.version,
   );
   if (chosen !== undefined) return chosen;
-  const what = `${wanted.version ?? 'any finished version'} for ${wanted.platform}`;
-  throw clientError('release-missing', [{ subject: what, code: 'release-missing', message: 'is not there' }]);
+  const subject = `${wanted.version ?? 'any finished version'} for ${wanted.platform}`;
+  const message = releases.length === 0 ? 'no release has been added yet' : 'is not there';
+  throw clientError('release-missing', [{ subject, code: 'release-missing', message }]);
 }

@@ -7,8 +7,8 @@ import type { Files } from '../ports.ts';
 const PRIVATE_FILE = 0o600;
 const PRIVATE_DIRECTORY = 0o700;
 
-/** The file system of this machine. */
-export function createFiles(): Files {
+/** The file system of this machine, for the user of that number; undefined where there are no such numbers. */
+export function createFiles(uid: number | undefined = process.getuid?.()): Files {
   return {
     async read(path, bytesMax) {
       const file = await open(path, 'r').catch(missingAsNull);
@@ -22,6 +22,12 @@ export function createFiles(): Files {
       } finally {
         await file.close();
       }
+    },
+
+    async weakness(path) {
+      return (
+        (await weaknessOf(path, 'it', uid)) ?? (await weaknessOf(dirname(path), `its folder ${dirname(path)}`, uid))
+      );
     },
 
     async writeAtomically(path, text) {
@@ -72,6 +78,18 @@ export function createFiles(): Files {
       }
     },
   };
+}
+
+const WRITABLE_BY_OTHERS = 0o022;
+const STICKY = 0o1000;
+
+async function weaknessOf(path: string, subject: string, own: number | undefined): Promise<string | null> {
+  const found = own === undefined ? null : await stat(path).catch(missingAsNull);
+  if (found === null) return null;
+  if (found.uid !== own && found.uid !== 0) return `${subject} belongs to another user (${String(found.uid)})`;
+  // In a folder like /tmp others can make files, and touch none of ours.
+  const isShared = found.isDirectory() && (found.mode & STICKY) !== 0;
+  return (found.mode & WRITABLE_BY_OTHERS) !== 0 && !isShared ? `${subject} can be written by other users` : null;
 }
 
 /** A pipe (`/dev/fd/63`) has no size, so the limit is kept while reading. */

@@ -110,7 +110,7 @@ async function judge(task: Task, { expectations, verify }: Following): Promise<O
   if (expectations === null) return outcomeOfTask(task);
   const expectation = expectations.get(task.instanceId);
   if (expectation !== undefined) return judgeTask(task, expectation, verify);
-  if (task.state !== 'succeeded') return outcomeOfTask(task);
-  // A success on an instance that nothing was sent to.
-  return unproven(outcomeOfTask(task));
+  // Nothing was sent to that instance: no password of ours is on it, and a success there is none.
+  const outcome: Outcome = { ...outcomeOfTask(task), inForce: 'no' };
+  return task.state === 'succeeded' ? unproven(outcome) : outcome;
 }

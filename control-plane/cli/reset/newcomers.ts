@@ -8,8 +8,9 @@ import type { ResetRequest } from './request.ts';
 const NOTES_SHOWN_MAX = 20;
 
 /**
- * Shows whose identity is seen for the first time, and asks about them where they were not named but chosen by a tag or by a list of the control plane,
- * and would share a password with others: what carries a tag is the control plane's to say, so whoever controls its
+ * Shows whose identity is seen for the first time, and asks about them where they would share a password with others that
+ * somebody counts on: chosen by a tag or by a list of the control plane, or named beside instances that are pinned. What
+ * carries a tag, and who stands behind a name that was never seen, is the control plane's to say; whoever controls its
  * database could have an instance of his own among them, and learn the password of all. Rejects when it is not wanted.
  */
 export async function admitNewcomers(
@@ -17,7 +18,7 @@ export async function admitNewcomers(
   { newcomers, notes, ready }: Pick<PlanVerdict, 'newcomers' | 'notes' | 'ready'>,
   terminal: Terminal,
 ): Promise<void> {
-  if (mustAsk(request) && newcomers.length > 0) {
+  if (newcomers.length > 0 && mustAsk(request, newcomers.length < ready.length)) {
     showNotes(notes, terminal);
     terminal.err(
       `${countText(newcomers.length, 'instance')} of ${ready.length} that ${choice(request)}: seen here for the first time, ` +
@@ -38,13 +39,15 @@ export async function admitNewcomers(
 
 type Asking = Pick<ResetRequest, 'plan' | 'chosenElsewhere' | 'passwordSource' | 'trustNew'>;
 
-function mustAsk({ plan, chosenElsewhere, passwordSource, trustNew }: Asking): boolean {
-  return (plan.targets.tags.length > 0 || chosenElsewhere) && passwordSource !== 'generate' && !trustNew;
+function mustAsk({ plan, chosenElsewhere, passwordSource, trustNew }: Asking, isMixed: boolean): boolean {
+  if (passwordSource === 'generate' || trustNew) return false;
+  return plan.targets.tags.length > 0 || chosenElsewhere || isMixed;
 }
 
 /** How they came to be in it. */
-function choice({ chosenElsewhere }: Asking): string {
-  return chosenElsewhere ? 'the control plane lists' : 'carry the tag';
+function choice({ plan, chosenElsewhere }: Asking): string {
+  if (chosenElsewhere) return 'the control plane lists';
+  return plan.targets.tags.length > 0 ? 'carry the tag' : 'share the password';
 }
 
 function nameAndFingerprint({ name, fingerprint }: KnownInstance): string {

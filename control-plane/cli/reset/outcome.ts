@@ -33,7 +33,15 @@ export interface Outcome {
   readonly warnings: readonly Warning[];
   readonly appliedMs: number | null;
   readonly verifiedMs: number | null;
+  readonly inForce: InForce;
 }
+
+/**
+ * Whether the new password is the one that works now, by what this client knows itself: `no` when the instance was never
+ * sent it or has signed that it did not get that far, `proven` when it has signed that a login works. What the control
+ * plane alone says (cancelled, expired, failed, blocked) may be wrong or too early: the password is out of this client's hands.
+ */
+export type InForce = 'no' | 'possible' | 'proven';
 
 /** What the client knows of a task by itself: enough to check the instance's signed word on it. */
 export interface Expectation {
@@ -45,6 +53,18 @@ export interface Expectation {
   /** SHA-256 of the sealed bytes that this client sent. */
   readonly digest: Digest;
 }
+
+/** Codes of failures after which the new password may be the one that works, also by the instance's own word. */
+const MAYBE_APPLIED: ReadonlySet<string> = new Set([
+  'interrupted',
+  'no-answer',
+  'password-not-accepted',
+  'pam-broken',
+  'result-unproven',
+  'script-failed',
+  'script-timeout',
+  'verification-inconclusive',
+]);
 
 const NOTHING_YET = {
   code: null,
@@ -62,6 +82,7 @@ export function outcomeOfBlocked({ instanceId, name, blocked }: PlannedTarget): 
     ...NOTHING_YET,
     instanceId,
     instance: name,
+    inForce: 'no',
     state: 'blocked',
     code: blocked?.code ?? null,
     message: blocked?.message ?? null,
@@ -71,14 +92,18 @@ export function outcomeOfBlocked({ instanceId, name, blocked }: PlannedTarget): 
 
 /** A target of which nothing is known yet but that it was planned (null) or handed over. */
 export function outcomeOfReady(target: { instanceId: InstanceId; name: string }, state: TaskState | null): Outcome {
-  return { ...NOTHING_YET, instanceId: target.instanceId, instance: target.name, state };
+  const inForce = state === null ? 'no' : 'possible';
+  return { ...NOTHING_YET, instanceId: target.instanceId, instance: target.name, state, inForce };
 }
 
 /** A task on the control plane's word alone. */
 export function outcomeOfTask(task: Task): Outcome {
-  const { instanceId, instance, state, code, message, remedy, detail, verifiedBy, warnings, appliedMs, verifiedMs } =
-    task;
-  return { instanceId, instance, state, code, message, remedy, detail, verifiedBy, warnings, appliedMs, verifiedMs };
+  const { instanceId, instance, state, code, message, remedy, detail } = task;
+  const { verifiedBy, warnings, appliedMs, verifiedMs } = task;
+  return {
+    ...{ instanceId, instance, state, code, message, remedy, detail, verifiedBy, warnings, appliedMs, verifiedMs },
+    inForce: 'possible',
+  };
 }
 
 /**
@@ -87,10 +112,16 @@ export function outcomeOfTask(task: Task): Outcome {
  */
 export async function judgeTask(task: Task, expected: Expectation, verify: Verify): Promise<Outcome> {
   const outcome = outcomeOfTask(task);
-  if (task.state !== 'succeeded') return outcome;
-  const result = await provenResult(task, expected, verify);
-  if (result !== null) return { ...outcome, verifiedBy: result.verifiedBy, warnings: result.warnings };
-  return unproven(outcome);
+  const result = await signedResult(task, expected, verify);
+  if (task.state !== 'succeeded')
+    return result !== null && isUntouched(result) ? { ...outcome, inForce: 'no' } : outcome;
+  if (result?.state !== 'succeeded') return unproven(outcome);
+  return { ...outcome, verifiedBy: result.verifiedBy, warnings: result.warnings, inForce: 'proven' };
+}
+
+/** Whether the instance's own word is that its account has another password than this one. */
+function isUntouched({ state, code, appliedMs }: TaskResult): boolean {
+  return state === 'failed' && appliedMs === null && code !== null && !MAYBE_APPLIED.has(code);
 }
 
 /** What the control plane calls a success, or is silent about, without the instance's word. */
@@ -99,7 +130,8 @@ export function unproven(outcome: Outcome): Outcome {
   return { ...outcome, state: 'outcome-unknown', code: 'result-unproven', message, remedy, verifiedBy: null };
 }
 
-async function provenResult(task: Task, expected: Expectation, verify: Verify): Promise<TaskResult | null> {
+/** What the instance has signed about this reset, this account and the very bytes that this client sealed. */
+async function signedResult(task: Task, expected: Expectation, verify: Verify): Promise<TaskResult | null> {
   const { result } = task;
   if (result === null) return null;
   if (result.key !== (await thumbprintOf(expected.identityKey))) return null;
@@ -107,8 +139,6 @@ async function provenResult(task: Task, expected: Expectation, verify: Verify): 
   if (!opened.ok) return null;
   const { body } = opened;
   const fits =
-    body.state === 'succeeded' &&
-    body.verifiedBy !== null &&
     body.resetId === expected.resetId &&
     body.taskId === task.id &&
     body.instanceId === expected.instanceId &&
@@ -130,27 +160,6 @@ export function tallyOf(outcomes: Iterable<Outcome>): ResetCounts {
     tally[state === null ? 'pending' : TASK_COUNTS_AS[state]] += 1;
   }
   return tally;
-}
-
-/** Codes of failures after which the new password may be the one that works. */
-const MAYBE_APPLIED: ReadonlySet<string> = new Set([
-  'interrupted',
-  'no-answer',
-  'password-not-accepted',
-  'pam-broken',
-  'result-unproven',
-  'script-failed',
-  'script-timeout',
-  'verification-inconclusive',
-]);
-
-const NEVER_APPLIED: ReadonlySet<TaskState> = new Set(['task-expired', 'cancelled', 'superseded', 'blocked']);
-
-/** Whether the new password stands on the instance, or may: a generated one is then never kept from the operator. */
-export function mayBeApplied(outcome: Outcome): boolean {
-  if (outcome.state === null || NEVER_APPLIED.has(outcome.state)) return false;
-  if (outcome.state !== 'failed') return true;
-  return outcome.appliedMs !== null || (outcome.code !== null && MAYBE_APPLIED.has(outcome.code));
 }
 
 /** How a command that started something ended. */

@@ -1,7 +1,7 @@
 import { explainWarning, type ResetId, type ResetMode } from '#protocol';
 import { countText, durationText } from '../output/format.ts';
 import { tableLines } from '../output/table.ts';
-import { mayBeApplied, tallyOf, type Ending, type Outcome } from './outcome.ts';
+import { tallyOf, type Ending, type Outcome } from './outcome.ts';
 
 /** Up to this many instances, each gets a line at the end; beyond, the failures were shown and the counts follow. */
 const TABLE_ROWS_MAX = 40;
@@ -22,7 +22,7 @@ export interface Report {
   readonly everyRow?: boolean;
 }
 
-/** What `--json` prints: the fields are a promise. `password` is there only with `--generate`, see `mayBeApplied`. */
+/** What `--json` prints: the fields are a promise. `password` is there only with `--generate`, see `InForce`. */
 export function reportJson({ id, mode, account, batch = {}, outcomes, revealed }: Report): unknown {
   return {
     id,
@@ -90,21 +90,33 @@ function rowNotes({ instance, code, message, remedy, detail, warnings }: Outcome
 }
 
 /**
- * Generated passwords for people, on standard output only: one, or one an instance. Those that were surely not applied
- * are left out.
+ * Generated passwords for people, on standard output only: one, or one an instance. Those that are surely not in force
+ * are left out; where it is not proven that they are, this is said.
  */
 export function passwordLines({ outcomes, revealed, samePassword }: Report): string[] {
-  const rows = outcomes.flatMap(({ instanceId, instance }) => {
-    const password = revealed.get(instanceId);
-    return password === undefined ? [] : [[instance, password]];
+  const shown = outcomes.flatMap((outcome) => {
+    const password = revealed.get(outcome.instanceId);
+    return password === undefined ? [] : [{ ...outcome, password }];
   });
-  const first = rows[0]?.[1];
+  const [first] = shown;
   if (first === undefined) return [];
-  if (samePassword) return [`Password, on ${countText(rows.length, 'instance')}: ${first}`];
-  return tableLines(['INSTANCE', 'PASSWORD'], rows);
+  const open = shown.filter(({ inForce }) => inForce !== 'proven').length;
+  if (!samePassword) {
+    const rows = shown.map(({ instance, password, inForce }) => [instance, password, FORCE[inForce]]);
+    return open === 0
+      ? tableLines(
+          ['INSTANCE', 'PASSWORD'],
+          rows.map((row) => row.slice(0, 2)),
+        )
+      : tableLines(['INSTANCE', 'PASSWORD', 'IN FORCE'], rows);
+  }
+  const line = `Password, on ${countText(shown.length, 'instance')}: ${first.password}`;
+  return open === 0 ? [line] : [line, `It may be in force on ${open} of them; on the others that is proven.`];
 }
+
+const FORCE = { no: 'no', possible: 'may be', proven: 'yes' } as const;
 
 /** Which generated passwords to show. */
 export function revealable(outcomes: readonly Outcome[]): Outcome[] {
-  return outcomes.filter(mayBeApplied);
+  return outcomes.filter(({ inForce }) => inForce !== 'no');
 }

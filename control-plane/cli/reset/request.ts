@@ -53,7 +53,7 @@ export interface ResetRequest {
   readonly strictIdentities: boolean;
   /** Not the operator but the control plane named the instances: those of a reset that is retried. */
   readonly chosenElsewhere: boolean;
-  /** Send a shared password to newcomers that a tag has chosen, without asking. */
+  /** Send a shared password to newcomers without asking. */
   readonly trustNew: boolean;
 }
 

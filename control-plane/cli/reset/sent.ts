@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { AccountRef, Digest, InstanceId, PublicKey, ResetId } from '#protocol';
 import { fileError } from '../config/load.ts';
+import { readTrusted } from '../config/trusted-file.ts';
 import { systemCodeOf } from '../errors.ts';
 import type { Files } from '../ports.ts';
 import type { Expectation } from './outcome.ts';
@@ -37,11 +38,7 @@ export function createSentResets(files: Files, directory: string, server: string
   const ended = `${directory}/ended`;
   const pathOf = (resetId: ResetId) => `${directory}/${resetId}.json`;
   const endedPathOf = (resetId: ResetId) => `${ended}/${resetId}.json`;
-  const read = (path: string) => {
-    return files.read(path, RECORD_BYTES_MAX).catch((error: unknown) => {
-      throw fileError(path, systemCodeOf(error) ?? 'it cannot be read', error);
-    });
-  };
+  const read = (path: string) => readTrusted(files, path, RECORD_BYTES_MAX);
   const write = async (path: string, text: string) => {
     await files.removeOlderThan(directory, RECORD_AGE_MS_MAX);
     await files.removeOlderThan(ended, ENDED_AGE_MS_MAX);
@@ -59,9 +56,9 @@ export function createSentResets(files: Files, directory: string, server: string
 
     async load(resetId) {
       for (const path of [pathOf(resetId), endedPathOf(resetId)]) {
-        const file = await read(path);
-        if (file === null) continue;
-        const parsed = SentReset.safeParse(jsonOf(file.text));
+        const text = await read(path);
+        if (text === null) continue;
+        const parsed = SentReset.safeParse(jsonOf(text));
         if (!parsed.success) throw fileError(path, 'it is damaged; remove it to watch without proof', parsed.error);
         return parsed.data.server === server ? parsed.data.targets.map((target) => ({ resetId, ...target })) : null;
       }
@@ -70,10 +67,10 @@ export function createSentResets(files: Files, directory: string, server: string
 
     async end(resetId) {
       try {
-        const file = await read(pathOf(resetId));
-        if (file === null) return;
+        const text = await read(pathOf(resetId));
+        if (text === null) return;
         // Written anew, so that its age counts from now.
-        await write(endedPathOf(resetId), file.text);
+        await write(endedPathOf(resetId), text);
         await files.remove(pathOf(resetId));
       } catch {
         // It stays where it was, and for longer: no reason to keep back what is to be said of the reset.

@@ -217,6 +217,7 @@ class Peer implements ConnectionHandler {
       },
     });
     this.#phase = { name: 'open', session };
+    this.#connection.proven?.();
     session.send({ type: 'welcome', sessionId: session.id, continuity, clock: this.#deps.clock.now() });
     // Not awaited in turn: telling two sessions apart takes answers of this very peer.
     this.#deps.background.run('taking in a session', async () => {

@@ -23,6 +23,8 @@ export function createWebSocketGateway(deps: {
   readonly accept: (connection: Connection) => ConnectionHandler;
   /** The peer's address, through trusted proxies where there are some. */
   readonly sourceOf: (request: IncomingMessage) => string;
+  /** The peer of that request has proven who it is. */
+  readonly proven: (request: IncomingMessage) => void;
   /** Whether no new peer is taken any more. */
   readonly isClosing: () => boolean;
 }): WebSocketGateway {
@@ -41,7 +43,7 @@ export function createWebSocketGateway(deps: {
         return;
       }
       server.handleUpgrade(request, socket, head, (webSocket) => {
-        attach(webSocket, deps.accept, deps.sourceOf(request));
+        attach(webSocket, deps.accept, { source: deps.sourceOf(request), proven: () => deps.proven(request) });
       });
     },
     async close() {
@@ -77,10 +79,14 @@ function answer(socket: Duplex, status: number): void {
   );
 }
 
-function attach(webSocket: WebSocket, accept: (connection: Connection) => ConnectionHandler, source: string): void {
+function attach(
+  webSocket: WebSocket,
+  accept: (connection: Connection) => ConnectionHandler,
+  peer: Required<Pick<Connection, 'source' | 'proven'>>,
+): void {
   let open = true;
   const connection: Connection = {
-    source,
+    ...peer,
     send(text) {
       if (!open) return;
       if (webSocket.bufferedAmount > UNSENT_BYTES_MAX) webSocket.terminate();

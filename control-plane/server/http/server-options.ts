@@ -16,5 +16,8 @@ export const HTTP_SERVER_OPTIONS = {
   requireHostHeader: true,
 } as const;
 
+/** The same for TLS: Node waits two minutes for a handshake, and such a socket has a place that others wait for. */
+export const TLS_SERVER_OPTIONS = { handshakeTimeout: 10_000 } as const;
+
 /** Requests on one connection before it is closed, so that load spreads again. */
 export const REQUESTS_PER_SOCKET_MAX = 10_000;

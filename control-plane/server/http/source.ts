@@ -4,9 +4,11 @@ const MAPPED_IPV4 = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i;
 
 /**
  * Where a request comes from, as far as limits and the audit are concerned. An IPv6 address counts as its /64, since
- * whoever has one address of a network has all of them.
+ * whoever has one address of a network has all of them. There is no address when the peer has hung up before its request
+ * is looked at.
  */
-export function sourceOf(address: string): string {
+export function sourceOf(address: string | undefined): string {
+  if (address === undefined) return 'unknown';
   const mapped = MAPPED_IPV4.exec(address)?.[1];
   if (mapped !== undefined) return mapped;
   // A zone (%eth0) names an interface of this machine, not a peer.

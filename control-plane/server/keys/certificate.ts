@@ -41,32 +41,58 @@ export interface Validity {
   readonly notAfter: number;
 }
 
-/** A certificate authority of its own, which may sign leaves and no further authority. */
+/** Who signs. */
+export interface Issuer {
+  readonly name: string;
+  readonly key: KeyObject;
+  readonly publicKey: KeyObject;
+}
+
+/** A certificate authority of its own. */
 export function issueAuthority(name: string, validity: Validity): Issued {
   const { privateKey, publicKey } = newKeyPair();
-  return issue(privateKey, {
+  const certificatePem = certify({
     subject: name,
     issuer: name,
     publicKey,
     signingKey: privateKey,
     validity,
-    extensions: [
-      extension(OID.basicConstraints, true, sequence(booleanTrue(), integer(Buffer.from([0])))),
-      // keyCertSign and cRLSign.
-      extension(OID.keyUsage, true, bitString(Buffer.from([0b0000_0110]), 1)),
-      extension(OID.subjectKeyIdentifier, false, octetString(keyIdentifier(publicKey))),
-    ],
+    extensions: authorityExtensions(publicKey),
+  });
+  return { certificatePem, keyPem: pemOfKey(privateKey) };
+}
+
+/**
+ * The certificate in which an authority vouches for the key that follows it under the same name ("new with old", RFC
+ * 4210, 4.4). It has to be the same name: only what an authority issues to itself is not counted in the length of a path
+ * (RFC 5280, 4.2.1.9), and the first ones were made with a length of zero. Clients tell the two apart by the identifiers
+ * of their keys.
+ */
+export function issueSuccessor(successor: KeyObject, authority: Issuer, validity: Validity): string {
+  return certify({
+    subject: authority.name,
+    issuer: authority.name,
+    publicKey: successor,
+    signingKey: authority.key,
+    validity,
+    extensions: [...authorityExtensions(successor), issuerIdentifier(authority)],
   });
 }
 
+function authorityExtensions(publicKey: KeyObject): Buffer[] {
+  return [
+    // No limit on the length of the path: GnuTLS counts the certificate of a successor, too.
+    extension(OID.basicConstraints, true, sequence(booleanTrue())),
+    // keyCertSign and cRLSign.
+    extension(OID.keyUsage, true, bitString(Buffer.from([0b0000_0110]), 1)),
+    extension(OID.subjectKeyIdentifier, false, octetString(keyIdentifier(publicKey))),
+  ];
+}
+
 /** A server certificate for one host: a name, or an address without brackets. */
-export function issueLeaf(
-  host: string,
-  authority: { readonly name: string; readonly key: KeyObject; readonly publicKey: KeyObject },
-  validity: Validity,
-): Issued {
+export function issueLeaf(host: string, authority: Issuer, validity: Validity): Issued {
   const { privateKey, publicKey } = newKeyPair();
-  return issue(privateKey, {
+  const certificatePem = certify({
     subject: 'Latchkey control plane',
     issuer: authority.name,
     publicKey,
@@ -79,9 +105,14 @@ export function issueLeaf(
       extension(OID.extendedKeyUsage, false, sequence(objectIdentifier(OID.serverAuth))),
       extension(OID.subjectAlternativeName, false, sequence(alternativeName(host))),
       extension(OID.subjectKeyIdentifier, false, octetString(keyIdentifier(publicKey))),
-      extension(OID.authorityKeyIdentifier, false, sequence(context(0, false, keyIdentifier(authority.publicKey)))),
+      issuerIdentifier(authority),
     ],
   });
+  return { certificatePem, keyPem: pemOfKey(privateKey) };
+}
+
+function issuerIdentifier({ publicKey }: Issuer): Buffer {
+  return extension(OID.authorityKeyIdentifier, false, sequence(context(0, false, keyIdentifier(publicKey))));
 }
 
 interface Template {
@@ -93,7 +124,8 @@ interface Template {
   readonly extensions: readonly Buffer[];
 }
 
-function issue(privateKey: KeyObject, template: Template): Issued {
+/** PEM. */
+function certify(template: Template): string {
   const algorithm = sequence(objectIdentifier(OID.ecdsaWithSha256));
   const version3 = context(0, true, integer(Buffer.from([2])));
   const toBeSigned = sequence(
@@ -107,8 +139,11 @@ function issue(privateKey: KeyObject, template: Template): Issued {
     context(3, true, sequence(...template.extensions)),
   );
   const signature = sign('sha256', toBeSigned, template.signingKey);
-  const certificate = sequence(toBeSigned, algorithm, bitString(signature));
-  return { certificatePem: toPem(certificate), keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() };
+  return toPem(sequence(toBeSigned, algorithm, bitString(signature)));
+}
+
+function pemOfKey(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
 function newKeyPair(): { privateKey: KeyObject; publicKey: KeyObject } {

@@ -60,6 +60,16 @@ export async function withScriptVersions(
   return signKeySet(scriptSigner, { ...held, version: held.version + 1, scriptVersionsMin, issuedAt: now });
 }
 
+/** The next key set, in which agents believe these TLS authorities and no others. */
+export async function withAuthorities(
+  held: KeySet,
+  scriptSigner: Signer,
+  authorities: string[],
+  now: number,
+): Promise<HeldKeySet> {
+  return signKeySet(scriptSigner, { ...held, version: held.version + 1, authorities, issuedAt: now });
+}
+
 async function signKeySet(scriptSigner: Signer, body: KeySet): Promise<HeldKeySet> {
   const keySet = KeySet.parse(body);
   return { keySet, signed: await signJson(scriptSigner, 'key-set', keySet) };

@@ -7,7 +7,9 @@ import { makeKeysDirectory, renameKeyFile, toJsonText, writeKeyFile } from './ke
 import { firstKeySet, readKeySet } from './key-set-file.ts';
 import { FILES } from './layout.ts';
 import { newSigningKeyPem, signerOfFile, signerOfPem } from './signing-key.ts';
-import { ownTls, providedTls, type ServerTls } from './tls.ts';
+import { hasAuthority, makeAuthority, settleAuthority } from './authority.ts';
+import { isRotating } from './authority-rotation.ts';
+import { ownTls, providedTls, type ServerTls, type TlsMaterial } from './tls.ts';
 
 export interface KeyringOptions {
   /** The keys directory (`--keys`). */
@@ -31,6 +33,10 @@ export interface Keyring extends ServerTls {
   readonly scripts: Scripts;
   /** Whether the script key still lies in the directory, which its safety forbids. Looks, does not open. */
   readonly scriptKeyPresent: () => boolean;
+  /** Whether agents believe an earlier TLS authority besides the one in use. */
+  readonly rotatingAuthority: boolean;
+  /** What is to be presented at that time: the leaf made again if it ends soon, a provided one read again. */
+  readonly renewTls: (now: number) => TlsMaterial;
 }
 
 /**
@@ -40,21 +46,27 @@ export interface Keyring extends ServerTls {
 export async function loadKeyring(options: KeyringOptions): Promise<Keyring> {
   const { dir, publicUrl, now, scriptsDir = SCRIPTS_DIR } = options;
   makeKeysDirectory(dir);
-  if (isFirstStart(dir)) await makeKeys(dir, scriptsDir, now);
+  const { provided = null } = options;
+  if (isFirstStart(dir)) await makeKeys(dir, { scriptsDir, now, ownAuthority: provided === null });
   const { keySet, signed } = await readKeySet(dir);
   const orderSigner = await loadOrderKey(dir, keySet);
   const scripts = await matchScripts(await readCatalogue(dir, keySet), scriptsDir);
-  const tls = options.provided
-    ? providedTls(options.provided.certFile, options.provided.keyFile, publicUrl, now)
-    : ownTls(dir, publicUrl, now);
+  if (provided === null) settleAuthority(dir, keySet);
+  const tlsAt = (at: number, believed?: readonly string[]) =>
+    provided === null
+      ? ownTls(dir, publicUrl, at, believed)
+      : providedTls(provided.certFile, provided.keyFile, publicUrl, at);
   return {
-    ...tls,
+    ...tlsAt(now, keySet.authorities),
     orderSigner,
     keySet,
     signedKeySet: signed,
     scriptKey: signed.key,
     scripts,
     scriptKeyPresent: () => existsSync(join(dir, FILES.scriptKey)),
+    rotatingAuthority: provided === null && isRotating(keySet),
+    // Without what the key set names: the authority may have been rotated since, and is vouched for.
+    renewTls: (at) => tlsAt(at).tls,
   };
 }
 
@@ -64,9 +76,15 @@ function isFirstStart(dir: string): boolean {
   return has(FILES.firstStart) || ![FILES.keySet, FILES.orderKey, FILES.scriptKey, FILES.catalogue].some(has);
 }
 
-async function makeKeys(dir: string, scriptsDir: string, now: number): Promise<void> {
+async function makeKeys(
+  dir: string,
+  options: { readonly scriptsDir: string; readonly now: number; readonly ownAuthority: boolean },
+): Promise<void> {
+  const { scriptsDir, now, ownAuthority } = options;
   // The mark comes first and goes last: until then nothing here was handed to anyone, and all may be made again.
   writeKeyFile(dir, FILES.firstStart, '');
+  // Half of one is what an interruption left; a whole one may be the operator's own.
+  if (ownAuthority && !hasAuthority(dir, 'whole')) makeAuthority(dir, now);
   const [scriptPem, orderPem] = [newSigningKeyPem(), newSigningKeyPem()];
   const scriptSigner = await signerOfPem(scriptPem, FILES.scriptKey);
   const orderSigner = await signerOfPem(orderPem, FILES.orderKey);

@@ -2,6 +2,12 @@
 export const FILES = {
   authorityKey: 'ca.key',
   authorityCertificate: 'ca.crt',
+  /** How the authorities before vouch for their successors, newest first; there after a rotation. */
+  authorityChain: 'ca-chain.crt',
+  /** The new ones while they are being rotated in. */
+  nextAuthorityKey: 'ca.key.next',
+  nextAuthorityCertificate: 'ca.crt.next',
+  nextAuthorityChain: 'ca-chain.crt.next',
   tlsKey: 'tls.key',
   tlsCertificate: 'tls.crt',
   orderKey: 'order.key',

@@ -62,7 +62,8 @@ export async function rotateOrderKey(
   return { version: next.keySet.version, orderKey: orderSigner.key };
 }
 
-async function openScriptKey(path: string, keySet: KeySet): Promise<Signer> {
+/** Throws `script-key-not-accepted`, and what opening a key throws. */
+export async function openScriptKey(path: string, keySet: KeySet): Promise<Signer> {
   const signer = await signerOfFile(path);
   const found = findKey(keySet, 'script', signer.key);
   if (!found.ok) {

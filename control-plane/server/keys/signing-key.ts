@@ -1,5 +1,5 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { createSigner, PublicKey, type Signer } from '#protocol';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import { PublicKey, thumbprintOf, type Signer } from '#protocol';
 import { KeyringError } from './errors.ts';
 import { readKeyFile } from './key-files.ts';
 
@@ -12,12 +12,12 @@ export function newSigningKeyPem(): string {
 export async function signerOfPem(pem: string, source: string): Promise<Signer> {
   const privateKey = parse(pem, source);
   const publicKey = PublicKey.parse(createPublicKey(privateKey).export({ format: 'jwk' }).x);
-  const pkcs8 = privateKey.export({ type: 'pkcs8', format: 'der' });
-  try {
-    return await createSigner(pkcs8, publicKey);
-  } finally {
-    pkcs8.fill(0);
-  }
+  return {
+    key: await thumbprintOf(publicKey),
+    publicKey,
+    // Synchronous under its promise: every handshake and every order takes one, and another thread would cost more.
+    sign: async (message) => sign(null, message, privateKey),
+  };
 }
 
 /** Throws `key-file-missing`, `key-file-exposed`, `key-file-malformed`. */

@@ -1,20 +1,30 @@
-import { createHash, createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
+import { createPrivateKey, type X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import { issueAuthority, issueLeaf } from './certificate.ts';
+import {
+  hasAuthority,
+  makeAuthority,
+  namedAs,
+  namedPem,
+  NOT_BEFORE_MS,
+  openIssuer,
+  parseCertificate,
+  pinOf,
+  readAuthority,
+  readChain,
+  type Authority,
+} from './authority.ts';
+import { issueLeaf } from './certificate.ts';
 import { KeyringError } from './errors.ts';
 import { readKeyFile, writeKeyFile } from './key-files.ts';
 import { FILES } from './layout.ts';
 
 const DAY_MS = 24 * 3_600_000;
-const AUTHORITY_LIFETIME_MS = 20 * 365 * DAY_MS;
-/** Replaced at a start, so longer than anyone lets a server run. */
+/** Long, for instances whose clock is ahead: they believe a leaf that is renewed early for months at least. */
 const LEAF_LIFETIME_MS = 2 * 365 * DAY_MS;
-/** A leaf with less than this left is replaced at a start. */
-const LEAF_LEFT_MS_MIN = 30 * DAY_MS;
-/** Certificates begin where clocks do: an instance whose clock was never set must believe them too. */
-const NOT_BEFORE_MS = 0;
+/** A leaf with less than this left is renewed: a third of its life. */
+const LEAF_LEFT_MS_MIN = LEAF_LIFETIME_MS / 3;
 
 export interface TlsMaterial {
   /** PEM of the private key. */
@@ -27,7 +37,7 @@ export interface TlsMaterial {
 
 export interface ServerTls {
   readonly tls: TlsMaterial;
-  /** The own authority, or null where a certificate was provided. */
+  /** The own authorities that are believed, the one in use first; null where a certificate was provided. */
   readonly caPem: string | null;
   /** SHA-256 of the authority's SubjectPublicKeyInfo, base64url; null where public authorities are trusted. */
   readonly caPin: string | null;
@@ -38,45 +48,36 @@ export function hostOf(publicUrl: string): string {
   return new URL(publicUrl).hostname.replace(/^\[(.*)\]$/, '$1');
 }
 
-/** TLS by the own authority: made if it is not there, and the leaf again if it does not fit the host or ends soon. */
-export function ownTls(dir: string, publicUrl: string, now: number): ServerTls {
-  if (!existsSync(join(dir, FILES.authorityCertificate)) && !existsSync(join(dir, FILES.authorityKey))) {
-    makeAuthority(dir, now);
+/**
+ * TLS by the own authority: made if it is not there, and the leaf again if it does not fit or ends soon. `believed`: the
+ * authorities that the key set names, if it does. Throws `authority-inactive` where the own one is not among them.
+ */
+export function ownTls(dir: string, publicUrl: string, now: number, believed?: readonly string[]): ServerTls {
+  if (!hasAuthority(dir, 'any')) makeAuthority(dir, now);
+  const authority = readAuthority(dir);
+  if (believed?.includes(namedAs(authority.certificate)) === false) {
+    throw new KeyringError(
+      'authority-inactive',
+      `"${join(dir, FILES.authorityCertificate)}" is not an authority that the key set names, so agents would refuse ` +
+        'this server. Restore the two from the same backup, the newest one that you have.',
+    );
   }
-  const caPem = readKeyFile(join(dir, FILES.authorityCertificate), 'public');
-  const authority = parseCertificate(caPem, FILES.authorityCertificate);
-  const leaf = readFittingLeaf(dir, authority, hostOf(publicUrl), now) ?? makeLeaf(dir, authority, publicUrl, now);
-  const spki = authority.publicKey.export({ type: 'spki', format: 'der' });
+  const host = hostOf(publicUrl);
+  const leaf = readFittingLeaf(dir, authority.certificate, host, now) ?? makeLeaf(dir, authority, host, now);
+  const chain = readChain(dir, now);
   return {
-    tls: { ...leaf, cert: leaf.cert + caPem },
-    caPem,
-    caPin: createHash('sha256').update(spki).digest('base64url'),
+    // Instead of the authority itself: a client that knows only the one before would stop at it.
+    tls: { ...leaf, cert: leaf.cert + (chain.length > 0 ? chain.join('') : authority.pem) },
+    caPem: believed === undefined ? authority.pem : namedPem(believed),
+    caPin: pinOf(authority.certificate),
   };
 }
 
-function makeAuthority(dir: string, now: number): void {
-  // A name of its own, so that the authorities of two control planes are not taken for one.
-  const name = `Latchkey CA ${randomBytes(4).toString('hex')}`;
-  const validity = { notBefore: NOT_BEFORE_MS, notAfter: now + AUTHORITY_LIFETIME_MS };
-  const { certificatePem, keyPem } = issueAuthority(name, validity);
-  writeKeyFile(dir, FILES.authorityKey, keyPem);
-  writeKeyFile(dir, FILES.authorityCertificate, certificatePem);
-}
-
-function makeLeaf(dir: string, authority: X509Certificate, publicUrl: string, now: number): TlsMaterial {
-  const keyPath = join(dir, FILES.authorityKey);
-  const key = createPrivateKey(readKeyFile(keyPath));
-  if (!authority.checkPrivateKey(key)) {
-    throw new KeyringError('key-file-malformed', `"${keyPath}" is not the key of ${FILES.authorityCertificate}.`);
-  }
-  const name = authority.subject.replace(/^CN=/, '');
-  const notAfter = now + LEAF_LIFETIME_MS;
-  const leaf = issueLeaf(
-    hostOf(publicUrl),
-    { name, key, publicKey: authority.publicKey },
-    { notBefore: NOT_BEFORE_MS, notAfter },
-  );
-  // A crash between the two leaves a pair that does not match, which the next start replaces.
+function makeLeaf(dir: string, authority: Authority, host: string, now: number): TlsMaterial {
+  // Certificates know whole seconds.
+  const notAfter = Math.floor((now + LEAF_LIFETIME_MS) / 1000) * 1000;
+  const leaf = issueLeaf(host, openIssuer(dir, authority), { notBefore: NOT_BEFORE_MS, notAfter });
+  // A crash between the two leaves a pair that does not match, which is replaced when it is next looked at.
   writeKeyFile(dir, FILES.tlsKey, leaf.keyPem);
   writeKeyFile(dir, FILES.tlsCertificate, leaf.certificatePem);
   return { key: leaf.keyPem, cert: leaf.certificatePem, notAfter };
@@ -123,12 +124,4 @@ function matches(certificate: X509Certificate, keyPem: string, source: string): 
 
 function namesHost(certificate: X509Certificate, host: string): boolean {
   return isIP(host) === 0 ? certificate.checkHost(host) !== undefined : certificate.checkIP(host) !== undefined;
-}
-
-function parseCertificate(pem: string, source: string): X509Certificate {
-  try {
-    return new X509Certificate(pem);
-  } catch (cause) {
-    throw new KeyringError('key-file-malformed', `"${source}" holds no certificate in PEM.`, { cause });
-  }
 }

@@ -8,6 +8,7 @@ import {
 } from '../domain/agent-health.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { InstanceChange, Repositories, Store } from '../store/store.ts';
+import type { Background } from './background.ts';
 import type { Clock, Log } from './ports.ts';
 import { endTasksOf } from './task-flow.ts';
 
@@ -54,6 +55,8 @@ interface BoardDeps {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
+  /** What it does by its own timers is written here, so that a shutdown waits for it. */
+  readonly background: Pick<Background, 'run'>;
   /** A fence has ended these. */
   readonly tasksEnded: (tasks: readonly TaskRecord[]) => void;
 }
@@ -64,15 +67,17 @@ class LiveBoard implements AgentBoard {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #background: BoardDeps['background'];
   readonly #tasksEnded: BoardDeps['tasksEnded'];
   readonly #entries = new Map<InstanceId, Entry>();
   /** What failed when the last session ended: an agent that comes back as broken as it went is not shown as well first. */
   readonly #failing = new Map<InstanceId, ReportedHealth>();
 
-  constructor({ store, clock, log, tasksEnded }: BoardDeps) {
+  constructor({ store, clock, log, background, tasksEnded }: BoardDeps) {
     this.#store = store;
     this.#clock = clock;
     this.#log = log;
+    this.#background = background;
     this.#tasksEnded = tasksEnded;
   }
 
@@ -149,9 +154,7 @@ class LiveBoard implements AgentBoard {
     entry.cancelReview();
     if (verdict.reviewAt !== null) {
       entry.cancelReview = this.#clock.after(Math.max(0, verdict.reviewAt - now), () => {
-        this.#review(id, entry).catch((error: unknown) => {
-          this.#log.error({ err: error, instance: id }, 'the health of an agent could not be recorded');
-        });
+        this.#background.run(`recording the health of ${id}`, () => this.#review(id, entry));
       });
     }
     const shown = JSON.stringify([verdict.state, verdict.reasons, entry.health.components, entry.connectedAt]);

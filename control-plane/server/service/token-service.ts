@@ -26,8 +26,11 @@ export interface TokenService {
   /** The text of the token is in the answer and nowhere else. */
   create(actor: Actor, request: z.output<typeof CreateToken>): Promise<CreatedToken>;
   list(actor: Actor, page: PageQuery): Promise<Listing<Token>>;
-  /** Takes effect at once; again is no error. */
-  revoke(actor: Actor, id: TokenId): Promise<void>;
+  /**
+   * Takes effect at once; again is no error. With descendants, also every token that was made with it, or with one of
+   * those: also where it, or one between, was revoked before. Resolves to those that were good until now.
+   */
+  revoke(actor: Actor, id: TokenId, options?: { readonly descendants: boolean }): Promise<readonly TokenId[]>;
   /**
    * Creates the first administrator's token unless there is a token already; true when it did. `deliver` puts the text
    * where its owner finds it, and is done before the token is good for anything: what fails in between leaves a file
@@ -66,23 +69,47 @@ export function createTokenService(deps: Dependencies): TokenService {
         gate.decide(actor, 'token.read', ANYTHING, { subject: 'tokens' });
         return listing(await store.read.tokens.list(pageRequest(query)), viewOf);
       }),
-    revoke: async (actor, id) => {
-      await gate.change((tx) => revokeToken(deps, tx, actor, id));
-      revocations.tell(id);
+    revoke: async (actor, id, { descendants } = { descendants: false }) => {
+      const revoked = await gate.change((tx) => revokeToken(deps, tx, actor, { id, descendants }));
+      for (const each of revoked) revocations.tell(each);
+      return revoked;
     },
     firstAdministrator: (deliver) => firstAdministrator(deps, deliver),
     settled: touch.settled,
   };
 }
 
-async function revokeToken({ gate, clock }: Dependencies, tx: Repositories, actor: Actor, id: TokenId): Promise<void> {
-  const subject = `token:${id}`;
-  const rule = gate.decide(actor, 'token.revoke', ANYTHING, { subject });
+async function revokeToken(
+  { gate, clock }: Dependencies,
+  tx: Repositories,
+  actor: Actor,
+  { id, descendants }: { readonly id: TokenId; readonly descendants: boolean },
+): Promise<TokenId[]> {
+  const rule = gate.decide(actor, 'token.revoke', ANYTHING, { subject: `token:${id}` });
   const record = await tx.tokens.get(id);
   if (record === null) throw new ApiError('token-not-found');
-  if (record.revokedAt !== null) return;
-  await tx.tokens.revoke(id, clock.now());
-  await tx.audit.append(gate.allowed(actor, 'token.revoke', subject, rule, { type: record.type, name: record.name }));
+  const line = [record, ...(descendants ? await descendantsOf(tx, id) : [])];
+  const good = line.filter(({ revokedAt }) => revokedAt === null);
+  for (const token of good) {
+    await tx.tokens.revoke(token.id, clock.now());
+    const origin = token.id === id ? {} : { descendantOf: id };
+    const detail = { type: token.type, name: token.name, ...origin };
+    await tx.audit.append(gate.allowed(actor, 'token.revoke', `token:${token.id}`, rule, detail));
+  }
+  return good.map((token) => token.id);
+}
+
+/** Whatever was made with a token, and with what was made with it. Each once: a token is made by one that was there. */
+async function descendantsOf(tx: Repositories, id: TokenId): Promise<TokenRecord[]> {
+  const found: TokenRecord[] = [];
+  const makers = [id];
+  for (let maker = makers.pop(); maker !== undefined; maker = makers.pop()) {
+    const made = await tx.tokens.madeWith(maker);
+    found.push(...made);
+    // With a join token nothing can be made.
+    makers.push(...made.filter(({ type }) => type === 'api').map((token) => token.id));
+  }
+  return found;
 }
 
 async function firstAdministrator(deps: Dependencies, deliver: (token: string) => Promise<void>): Promise<boolean> {

@@ -94,6 +94,8 @@ export interface TokenRepository {
   get(id: TokenId): Promise<TokenRecord | null>;
   /** Newest first. */
   list(page: PageRequest): Promise<Page<TokenRecord>>;
+  /** What was made with that token, in the order of their making. */
+  madeWith(id: TokenId): Promise<readonly TokenRecord[]>;
   insert(token: TokenRecord): Promise<void>;
   revoke(id: TokenId, at: number): Promise<void>;
   touch(id: TokenId, at: number): Promise<void>;

@@ -206,13 +206,14 @@ describe.skipIf(reason !== null)('a reset against the real chpasswd and PAM', { 
     expect(await box.sh('pgrep -fx "/bin/sleep 60" || true')).toBe('');
   });
 
-  test('proves with a helper that was kept ready, again and again', async () => {
+  test('resets with a shell and a helper that were kept ready, again and again', async () => {
     for (const password of ['Ready.Passw0rd1', 'Ready.Passw0rd2', 'Ready.Passw0rd3']) {
       const result = await box.reset('alice', password, { standby: true });
       expect(result).toMatchObject({ state: 'succeeded', verifiedBy: 'login', warnings: [] });
     }
     // The one of the last reset answers before it has ended.
     await expect.poll(() => box.sh('pgrep -fc verify-helper')).toBe('1');
+    await expect.poll(() => box.sh('pgrep -fc latchkey-script')).toBe('1');
   });
 
   test('does not believe a script that says applied and changed nothing', async () => {

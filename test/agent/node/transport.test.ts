@@ -1,12 +1,19 @@
+import { X509Certificate } from 'node:crypto';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { requestHttps } from '../../../agent/node/https.ts';
 import { createWebSocketTransport, type TransportOptions } from '../../../agent/node/transport.ts';
-import type { Connection } from '../../../agent/ports.ts';
+import type { Connection, ConnectionHandlers } from '../../../agent/ports.ts';
 import { ControlPlane } from '../support/control-plane.ts';
 import { openConnectProxy } from '../support/connect-proxy.ts';
 import { eventually } from '../support/fake-wire.ts';
-import { openTlsGateway, type TlsGateway } from '../support/tls-gateway.ts';
+import {
+  newAuthority,
+  openTlsGateway,
+  presentedBy,
+  type TestAuthority,
+  type TlsGateway,
+} from '../support/tls-gateway.ts';
 
 let controlPlane: ControlPlane;
 let gateway: TlsGateway;
@@ -27,7 +34,7 @@ interface Dialed {
   readonly ended: Promise<{ code: number | null; detail: string }>;
 }
 
-function dial(change: Partial<TransportOptions> = {}): Dialed {
+function dial(change: Partial<TransportOptions> = {}, authorities: readonly string[] | null = null): Dialed {
   const { url, ca } = gateway;
   const messages: (string | null)[] = [];
   let opened: () => void = () => undefined;
@@ -38,17 +45,21 @@ function dial(change: Partial<TransportOptions> = {}): Dialed {
   const ended = new Promise<{ code: number | null; detail: string }>((resolve) => {
     closed = resolve;
   });
-  const connection = createWebSocketTransport({ url, ca, environment: {}, ...change }).dial({
+  const handlers: ConnectionHandlers = {
     onOpen: () => opened(),
     onMessage: (text) => messages.push(text),
     onClose: (code, detail) => closed({ code, detail }),
-  });
+  };
+  const connection = createWebSocketTransport({ url, ca, environment: {}, ...change }).dial(handlers, authorities);
   const outcome = Promise.race([open.then(() => 'open'), ended.then(({ detail }) => detail)]);
   return { connection, messages, outcome, ended };
 }
 
-async function outcomeOf(change: Partial<TransportOptions>): Promise<string> {
-  const { connection, outcome } = dial(change);
+async function outcomeOf(
+  change: Partial<TransportOptions>,
+  authorities: readonly string[] | null = null,
+): Promise<string> {
+  const { connection, outcome } = dial(change, authorities);
   const said = await outcome;
   connection.close(1000, '');
   return said;
@@ -86,6 +97,32 @@ describe('a certificate', () => {
       if (before === undefined) delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
       else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = before;
     }
+  });
+});
+
+describe('authorities that the key set names', () => {
+  const [first, other] = [newAuthority(), newAuthority()];
+  const second = newAuthority(first);
+  const der = ({ ca }: TestAuthority) => new X509Certificate(ca).raw.toString('base64url');
+  const meets = async (authority: TestAuthority, joinedBy: TestAuthority | null, named: TestAuthority[] | null) => {
+    await using it = await openTlsGateway({ controlPlane, presents: presentedBy(authority) });
+    return await outcomeOf({ url: it.url, ca: joinedBy?.ca ?? null }, named?.map(der) ?? null);
+  };
+
+  test('are believed instead of the one that was joined by', async () => {
+    expect(await meets(second, first, [second])).toBe('open');
+    expect(await meets(second, other, [second])).toBe('open');
+    expect(await meets(first, first, [second])).toMatch(/CERT|SIGNATURE|ISSUER/);
+    expect(await meets(first, first, [second, first])).toBe('open');
+  });
+
+  test('are reached by who knows only their forerunner, which vouches for them', async () => {
+    expect(await meets(second, first, null)).toBe('open');
+    expect(await meets(second, other, null)).toMatch(/CERT|SIGNATURE|ISSUER/);
+  });
+
+  test('do not concern who joined by an authority of the system’s', async () => {
+    expect(await meets(second, null, [second])).toMatch(/VERIFY|CERT|ISSUER/);
   });
 });
 

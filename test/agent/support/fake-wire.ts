@@ -44,8 +44,11 @@ export class FakeLine {
 /** A network that does what the test says. */
 export class FakeWire implements Transport {
   readonly lines: FakeLine[] = [];
+  /** The authorities that each was dialed with. */
+  readonly authorities: (readonly string[] | null)[] = [];
 
-  dial(handlers: ConnectionHandlers): Connection {
+  dial(handlers: ConnectionHandlers, authorities: readonly string[] | null): Connection {
+    this.authorities.push(authorities);
     const line = new FakeLine(handlers);
     this.lines.push(line);
     return {

@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, createPublicKey, randomBytes, randomUUID, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, randomBytes, randomUUID } from 'node:crypto';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
@@ -16,7 +16,13 @@ import {
   type InstanceId,
   type TokenId,
 } from '#protocol';
-import { issueAuthority, issueLeaf } from '../../../control-plane/server/keys/certificate.ts';
+import {
+  issueAuthority,
+  issueLeaf,
+  issueSuccessor,
+  type Issuer,
+} from '../../../control-plane/server/keys/certificate.ts';
+import { caPinOf } from '../../support/ca-pin.ts';
 import type { ControlPlane } from './control-plane.ts';
 
 /** What the REST side answers; null leaves it to the gateway. */
@@ -42,26 +48,54 @@ export interface TlsGatewayOptions {
   readonly controlPlane: ControlPlane;
   /** What stands in the certificate. */
   readonly host?: string;
+  /** What it presents; default: a certificate by an authority of its own. */
+  readonly presents?: Presented;
+}
+
+export interface Presented {
+  /** PEM: the leaf, then what leads to the authority. */
+  readonly cert: string;
+  readonly key: string;
+  /** The authority, PEM. */
+  readonly ca: string;
 }
 
 const DAY_MS = 24 * 3_600_000;
+const validity = () => ({ notBefore: Date.now() - DAY_MS, notAfter: Date.now() + DAY_MS });
 
-export async function openTlsGateway({ controlPlane, host = '127.0.0.1' }: TlsGatewayOptions): Promise<TlsGateway> {
-  const validity = { notBefore: Date.now() - DAY_MS, notAfter: Date.now() + DAY_MS };
-  const authority = issueAuthority('test authority', validity);
-  const key = createPrivateKey(authority.keyPem);
-  const issuer = { name: 'test authority', key, publicKey: createPublicKey(authority.keyPem) };
-  const leaf = issueLeaf(host, issuer, validity);
-  const spki = new X509Certificate(authority.certificatePem).publicKey.export({ format: 'der', type: 'spki' });
-  const caPin = createHash('sha256').update(spki).digest('base64url');
+export interface TestAuthority extends Issuer {
+  /** PEM. */
+  readonly ca: string;
+  /** How its forerunner vouches for it, PEM; empty for the first. */
+  readonly vouched: string;
+}
 
-  const server = createServer({ cert: leaf.certificatePem, key: leaf.keyPem });
+/** All of one name, as those of one control plane are. */
+export function newAuthority(forerunner: Issuer | null = null): TestAuthority {
+  const name = 'test authority';
+  const { certificatePem, keyPem } = issueAuthority(name, validity());
+  const [key, publicKey] = [createPrivateKey(keyPem), createPublicKey(keyPem)];
+  const vouched = forerunner === null ? '' : issueSuccessor(publicKey, forerunner, validity());
+  return { name, key, publicKey, ca: certificatePem, vouched };
+}
+
+export function presentedBy(authority: TestAuthority, host = '127.0.0.1'): Presented {
+  const leaf = issueLeaf(host, authority, validity());
+  return { cert: leaf.certificatePem + authority.vouched, key: leaf.keyPem, ca: authority.ca };
+}
+
+export async function openTlsGateway(options: TlsGatewayOptions): Promise<TlsGateway> {
+  const { controlPlane, host = '127.0.0.1' } = options;
+  const presented = options.presents ?? presentedBy(newAuthority(), host);
+  const caPin = caPinOf(presented.ca);
+
+  const server = createServer({ cert: presented.cert, key: presented.key });
   const sockets = new WebSocketServer({ server, path: GATEWAY_PATH, handleProtocols: () => GATEWAY_SUBPROTOCOL });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
 
   const gateway: TlsGateway = {
-    ...{ url: `https://127.0.0.1:${String(port)}`, port, ca: authority.certificatePem, caPin },
+    ...{ url: `https://127.0.0.1:${String(port)}`, port, ca: presented.ca, caPin },
     ...{ frames: [], enrolments: [], sockets: sockets.clients, answer: () => null, honest: true },
     joinToken: (pin = caPin) =>
       formatJoinToken({

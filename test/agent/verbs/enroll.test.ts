@@ -123,6 +123,15 @@ describe('is refused, with what to do', () => {
       return path.endsWith('enroll') ? { status: 201, body } : null;
     };
     expect(await refusalOf(world.join())).toEqual(['key-set-unknown-key', 1]);
+  });
+
+  test('a control plane whose key set names an authority that nobody could connect by', async () => {
+    const keySet = await world.controlPlane.nextKeySet({ authorities: ['AAAA'] });
+    world.gateway.answer = (path) => {
+      const body = { instanceId: UUID, name: 'web-1', project: 'default', keySet };
+      return path.endsWith('enroll') ? { status: 201, body } : null;
+    };
+    expect(await refusalOf(world.join())).toEqual(['key-set-malformed', 1]);
     expect(readdirSync(world.directory)).toEqual(['identity.key']);
   });
 

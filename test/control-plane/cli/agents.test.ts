@@ -1,63 +1,31 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { fingerprintOf, formatJoinToken, Thumbprint, TokenId, toBase64Url, type Signer } from '#protocol';
-import { issueAuthority } from '../../../control-plane/server/keys/certificate.ts';
-import { caPinOf } from '../../support/ca-pin.ts';
+import { fingerprintOf, INSTALL_CODES, type Signer } from '#protocol';
 import { CliWorld } from '../../support/cli-world.ts';
-import { FakeControlPlane, type Answer } from '../../support/fake-control-plane.ts';
 import { newSigner } from '../../support/keys.ts';
 import { signRelease } from '../../support/release.ts';
+import {
+  AUTHORITY,
+  INSTALL_SCRIPT,
+  JOIN_TOKEN_ID,
+  newAuthority,
+  releaseStatement,
+  ReleasingControlPlane,
+} from '../../support/releasing-control-plane.ts';
 
 const PINS = '/home/operator/.local/state/latchkey/known_release_keys';
 const SERVER = 'https://control-plane.test';
-const TOKEN_ID = TokenId.parse('9c8b7a69-5847-4362-9514-03f2e1d0c9b8');
-const script = readFileSync(new URL('../../../scripts/instance/install-linux.sh', import.meta.url));
-const validity = { notBefore: Date.now() - 60_000, notAfter: Date.now() + 60_000 };
-const { certificatePem: PEM } = issueAuthority('Test', validity);
 
-const statement = (version: string, platform = 'linux-x64') => ({
-  ...{ v: 1, name: 'latchkey-agent', version, platform, bytes: 1000 },
-  digest: toBase64Url(createHash('sha256').update(`${version} ${platform}`).digest()),
-});
-
-/** Adds to the control plane in memory what is asked for before a line is printed. */
-class Releasing extends FakeControlPlane {
-  items: unknown[] = [];
-  script = createHash('sha256').update(script).digest('base64url');
-  pem: string | null = PEM;
-  caPin: string | null = caPinOf(PEM);
-  readonly made: unknown[] = [];
-
-  override async handle(method: string, target: string, authorization: string, body: string): Promise<Answer> {
-    switch (`${method} ${target}`) {
-      case 'GET /api/v1/releases':
-        return { status: 200, json: { items: this.items, installScript: this.script } };
-      case 'GET /api/v1/ca':
-        return this.pem === null
-          ? { status: 404, json: { code: 'route-not-found', message: 'x', remedy: 'y', details: [], requestId: '1' } }
-          : { status: 200, json: { pem: this.pem } };
-      case 'POST /api/v1/tokens': {
-        this.made.push(JSON.parse(body));
-        const scriptKey = Thumbprint.parse('A'.repeat(43));
-        const token = formatJoinToken({ id: TOKEN_ID, secret: 'B'.repeat(42) + 'A', caPin: this.caPin, scriptKey });
-        return { status: 201, json: { id: TOKEN_ID, token, expiresAt: 1_795_435_200_000 } };
-      }
-    }
-    return super.handle(method, target, authorization, body);
-  }
-}
-
-let plane: Releasing;
+let plane: ReleasingControlPlane;
 let cli: CliWorld;
 let signer: Signer;
 beforeEach(async () => {
-  plane = new Releasing();
+  plane = new ReleasingControlPlane();
   cli = new CliWorld(plane);
   signer = await newSigner();
   plane.items = await Promise.all(
-    ['1.1.0', '1.10.0-rc.1', '1.2.0'].map((each) => signRelease(signer, statement(each))),
+    ['1.1.0', '1.10.0-rc.1', '1.2.0'].map((each) => signRelease(signer, releaseStatement(each))),
   );
 });
 
@@ -70,13 +38,13 @@ describe('the line', () => {
     expect(command).toMatch(/^ history -s /);
     const sha256 = createHash('sha256').update('1.2.0 linux-x64').digest('hex');
     expect(command).toContain(
-      ` '${SERVER}' ${createHash('sha256').update(script).digest('hex')} --version 1.2.0 --platform linux-x64 --bytes 1000 --sha256 ${sha256} <<'LATCHKEY'`,
+      ` '${SERVER}' ${createHash('sha256').update(INSTALL_SCRIPT).digest('hex')} --version 1.2.0 --platform linux-x64 --bytes 1000 --sha256 ${sha256} <<'LATCHKEY'`,
     );
     expect(token).toMatch(/^lkj_/);
     expect(command).not.toContain('lkj_');
-    expect(rest.join('\n')).toBe(`${PEM.trim()}\nLATCHKEY`);
+    expect(rest.join('\n')).toBe(`${AUTHORITY.trim()}\nLATCHKEY`);
     expect(plane.made).toMatchObject([{ type: 'join', project: 'web', uses: 3, ttlMs: 900_000 }]);
-    expect(cli.err).toContain(`latchkey tokens revoke ${TOKEN_ID}`);
+    expect(cli.err).toContain(`latchkey tokens revoke ${JOIN_TOKEN_ID}`);
     expect(() => execFileSync('sh', ['-n'], { input: cli.out })).not.toThrow();
   });
 
@@ -105,8 +73,53 @@ describe('the line', () => {
 
   test('is one JSON object for programs', async () => {
     expect(await install('--json')).toBe(0);
-    expect(cli.json()).toMatchObject({ tokenId: TOKEN_ID, version: '1.2.0', platform: 'linux-x64' });
+    expect(cli.json()).toMatchObject({ tokenId: JOIN_TOKEN_ID, version: '1.2.0', platform: 'linux-x64' });
   });
+});
+
+test('the line says what is wrong by codes of the one table', async () => {
+  await install();
+  const codes = [...cli.out.matchAll(/"(install-[a-z-]+):/g)].map(([, code]) => code);
+  expect(codes.length).toBeGreaterThan(4);
+  for (const code of codes) expect(Object.keys(INSTALL_CODES)).toContain(code);
+});
+
+describe('as user data of cloud-init', () => {
+  test('the line stands in a list of commands, whole, for a quarter of an hour, and says who can read it', async () => {
+    expect(await install('--name', 'web-1'), cli.err).toBe(0);
+    const line = cli.out.trimStart().trimEnd().split('\n');
+    expect(await install('--name', 'web-1', '--format', 'cloud-init'), cli.err).toBe(0);
+    const lines = cli.out.trimEnd().split('\n');
+    expect(lines[0]).toBe('#cloud-config');
+    expect(cli.out).toContain('It holds a join token');
+    const start = lines.indexOf('  - |');
+    expect(lines[start - 1]).toBe('runcmd:');
+    expect(lines.slice(start + 1)).toEqual(line.map((text) => `    ${text}`));
+    expect(plane.made).toMatchObject([{}, { type: 'join', ttlMs: 900_000 }]);
+    await install('--format', 'cloud-init', '--ttl', '2h');
+    expect(plane.made[2]).toMatchObject({ ttlMs: 7_200_000 });
+  });
+});
+
+describe('as a playbook of Ansible', () => {
+  test('there is no token in it, and none is made; each host asks for its own', async () => {
+    const options = ['--project', 'web', '--version', '1.1.0', '--agent-url', 'https://10.0.0.1:8443', '--no-service'];
+    expect(await install('--format', 'ansible', ...options), cli.err).toBe(0);
+    expect(plane.made).toEqual([]);
+    expect(cli.out).not.toContain('lkj_');
+    expect(cli.out).toContain(
+      '"--arch", "x64", "--ttl", "15m", "--version", "1.1.0", "--project", "web", "--agent-url", "https://10.0.0.1:8443", "--no-service", "--name", "{{ inventory_hostname }}"]',
+    );
+  });
+
+  test.each([['--name', 'a'], ['--instance', 'a'], ['--uses', '2'], ['--json']])(
+    '%s does not go with it',
+    async (...flags) => {
+      expect(await install('--format', 'ansible', ...flags)).toBe(2);
+      expect(cli.err + cli.out).toContain('usage-invalid');
+      expect(plane.made).toEqual([]);
+    },
+  );
 });
 
 describe('no line is printed, and no token made,', () => {
@@ -125,6 +138,21 @@ describe('no line is printed, and no token made,', () => {
     expect(plane.made).toEqual([]);
   });
 
+  test('for Windows, and it says that there is no agent for it', async () => {
+    expect(await install('--os', 'windows')).toBe(2);
+    expect(cli.err).toContain('this version has no agent for Windows');
+    expect(plane.made).toEqual([]);
+  });
+
+  test('before a release has been added, and it says how to', async () => {
+    plane.items = [];
+    expect(await install()).toBe(2);
+    expect(cli.err).toContain('no release has been added yet');
+    expect(cli.err).toContain('latchkey server add-release');
+    expect(plane.made).toEqual([]);
+    expect(cli.files.has(PINS)).toBe(false);
+  });
+
   test('where another script is served', async () => {
     plane.script = createHash('sha256').update('evil').digest('base64url');
     expect(await install('--json')).toBe(2);
@@ -133,7 +161,7 @@ describe('no line is printed, and no token made,', () => {
 
   test('where a release is not what its key has signed', async () => {
     const [good] = plane.items as { statement: { bytes: string } }[];
-    const bytes = Buffer.from(JSON.stringify(statement('9.9.9'))).toString('base64url');
+    const bytes = Buffer.from(JSON.stringify(releaseStatement('9.9.9'))).toString('base64url');
     plane.items = [{ ...good, statement: { ...good?.statement, bytes } }];
     expect(await install('--json')).toBe(2);
     expect(cli.failure().code).toBe('release-unsigned');
@@ -142,7 +170,7 @@ describe('no line is printed, and no token made,', () => {
   });
 
   test('where the authority is not the one of the join token', async () => {
-    plane.pem = issueAuthority('Other', validity).certificatePem;
+    plane.pem = newAuthority('Other');
     expect(await install('--json')).toBe(2);
     expect(cli.failure().code).toBe('authority-mismatch');
   });
@@ -160,7 +188,7 @@ describe('the release key', () => {
   test('that is another one is refused until the operator names it', async () => {
     await install();
     const other = await newSigner();
-    plane.items = [await signRelease(other, statement('2.0.0'))];
+    plane.items = [await signRelease(other, releaseStatement('2.0.0'))];
     expect(await install('--json')).toBe(2);
     expect(cli.failure()).toMatchObject({ code: 'release-key-changed' });
     expect(cli.failure().details[0]?.message).toContain(fingerprintOf(other.key));

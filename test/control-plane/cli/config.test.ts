@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -155,6 +155,42 @@ describe('files', () => {
     await expect(files.read(path, 3)).rejects.toMatchObject({ code: 'EFBIG' });
     expect(await files.read(join(directory, 'none'), 4)).toBeNull();
     await expect(files.read(directory, 4_096)).rejects.toMatchObject({ code: 'EISDIR' });
+  });
+
+  describe('are weak', () => {
+    const made = async (modes: { folder: number; file: number }) => {
+      const path = join(directory, 'state', 'known_instances');
+      await files.writeAtomically(path, 'text');
+      await chmod(path, modes.file);
+      await chmod(join(directory, 'state'), modes.folder);
+      return path;
+    };
+
+    test.each([
+      ['never when they are only this user’s', 0o700, 0o600, null],
+      ['never when others can only read them', 0o755, 0o644, null],
+      ['when the group can write them', 0o700, 0o620, /^it can be written by other users$/],
+      ['when everybody can write them', 0o700, 0o602, /^it can be written by other users$/],
+      ['when the group can write their folder', 0o770, 0o600, /^its folder .* can be written/],
+      ['when everybody can write their folder', 0o702, 0o600, /^its folder .* can be written/],
+      ['not because everybody can make files beside them', 0o1777, 0o600, null],
+    ])('%s', async (_, folder, file, expected) => {
+      const weakness = await files.weakness(await made({ folder, file }));
+      if (expected === null) expect(weakness).toBeNull();
+      else expect(weakness).toMatch(expected);
+    });
+
+    test('not when they are not there', async () => {
+      expect(await files.weakness(join(directory, 'none', 'known_instances'))).toBeNull();
+    });
+
+    test('when their owner is somebody else who is not root', async () => {
+      const path = await made({ folder: 0o700, file: 0o600 });
+      const { uid } = await stat(path);
+      if (uid === 0) await chown(path, 4_000, 4_000);
+      expect(await createFiles(4_001).weakness(path)).toBe(`it belongs to another user (${uid === 0 ? 4_000 : uid})`);
+      if (uid === 0) expect(await createFiles(4_000).weakness(path)).toBeNull(); // root's folder is as good as one's own
+    });
   });
 
   test('with a secret are made anew for their owner alone, and never in the place of another', async () => {

@@ -9,7 +9,6 @@ import { durationText, parseDuration } from '../../../control-plane/cli/output/f
 import { tableLines } from '../../../control-plane/cli/output/table.ts';
 import {
   exitCodeOf,
-  mayBeApplied,
   outcomeOfBlocked,
   outcomeOfReady,
   type Outcome,
@@ -189,28 +188,23 @@ describe('outcomes', () => {
     expect(exitCodeOf(ending, tally(counts))).toBe(code);
   });
 
-  test.each([
-    [{ state: 'succeeded' }, true],
-    [{ state: 'running' }, true],
-    [{ state: 'pending' }, true],
-    [{ state: 'outcome-unknown', code: 'no-answer' }, true],
-    [{ state: 'failed', code: 'script-timeout' }, true],
-    [{ state: 'failed', code: 'disk-full', appliedMs: 12 }, true],
-    [{ state: 'failed', code: 'account-not-found' }, false],
-    [{ state: 'cancelled' }, false],
-    [{ state: 'superseded' }, false],
-    [{ state: 'task-expired' }, false],
-    [{ state: 'blocked' }, false],
-    [{ state: null }, false],
-  ] as const)('%j may have the new password: %s', (more, expected) => {
-    const base = outcomeOfReady({ instanceId, name: 'web-1' }, null);
-    expect(mayBeApplied({ ...base, ...more })).toBe(expected);
+  test.each(['pending', 'staged', 'running', 'failed', 'cancelled', 'superseded', 'task-expired', 'blocked'] as const)(
+    'what was handed over may be in force, whatever the control plane says of it: %s',
+    (state) => {
+      expect(outcomeOfReady({ instanceId, name: 'web-1' }, state).inForce).toBe('possible');
+    },
+  );
+
+  test('what was not handed over is not in force', () => {
+    expect(outcomeOfReady({ instanceId, name: 'web-1' }, null).inForce).toBe('no');
   });
 
   test('of a blocked target hold its reason', () => {
     const blocked = { code: 'agent-offline', message: 'm', remedy: 'r' };
     const target = { instanceId, name: 'web-1', blocked } as PlannedTarget;
-    expect(outcomeOfBlocked(target)).toMatchObject({ state: 'blocked', code: 'agent-offline', message: 'm' });
+    expect(outcomeOfBlocked(target)).toMatchObject({
+      ...{ state: 'blocked', code: 'agent-offline', message: 'm', inForce: 'no' },
+    });
   });
 });
 

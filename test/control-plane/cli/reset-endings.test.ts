@@ -1,5 +1,6 @@
-import { passwordViolations } from '#protocol';
+import { passwordViolations, signJson } from '#protocol';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { newIdentity } from '../../support/fake-agent.ts';
 import { CliWorld } from '../../support/cli-world.ts';
 import { FakeControlPlane } from '../../support/fake-control-plane.ts';
 
@@ -182,6 +183,41 @@ describe('generated passwords', () => {
     for (const { instance, password } of shown) {
       expect(plane.instances.find(({ name }) => name === instance)?.passwords.get('root')).toBe(password);
     }
+  });
+
+  test.each(['cancelled', 'superseded', 'task-expired', 'blocked', 'failed'] as const)(
+    'are not lost when the control plane, and not the instance, says %s',
+    async (state) => {
+      const [web, db] = [await plane.add('web-1'), await plane.add('db-1')];
+      plane.tamper.task = (task) =>
+        task.instanceId === db.id
+          ? task
+          : { ...task, state, code: 'account-not-found', result: null, verifiedBy: null };
+      expect(await world.run('reset', 'web-1', 'db-1', '--generate')).toBe(1);
+      expect(world.out).toMatch(new RegExp(`^web-1 +${escaped(web.passwords.get('root') ?? '')} +may be$`, 'm'));
+      expect(world.out).toMatch(new RegExp(`^db-1 +${escaped(db.passwords.get('root') ?? '')} +yes$`, 'm'));
+      expect(await world.run('reset', 'web-1', 'db-1', '--generate', '--json')).toBe(1);
+      const password = web.passwords.get('root');
+      expect(world.report().tasks).toContainEqual(expect.objectContaining({ instance: 'web-1', state, password }));
+    },
+  );
+
+  test('are shown although somebody says in the name of the instance that nothing was changed', async () => {
+    const web = await plane.add('web-1', { behaviour: { kind: 'fails', code: 'account-not-found' } });
+    const other = await newIdentity(web.id);
+    const forged = await signJson(other.signer, 'result', {});
+    plane.tamper.task = (task) => ({ ...task, result: { ...forged, key: web.identity.signer.key } });
+    expect(await world.run('reset', 'web-1', '--generate')).toBe(1);
+    expect(world.out).toContain(web.passwords.get('root'));
+  });
+
+  test('are one that may be in force on some with --same', async () => {
+    const web = await plane.add('web-1');
+    await plane.add('db-1', { behaviour: { kind: 'fails', code: 'script-timeout' } });
+    expect(await world.run('reset', 'web-1', 'db-1', '--generate', '--same')).toBe(1);
+    expect(world.out).toContain(
+      `Password, on 2 instances: ${web.passwords.get('root') ?? ''}\nIt may be in force on 1`,
+    );
   });
 
   test.each([['--no-wait'], ['Ctrl-C']])('are not lost by %s', async (how) => {

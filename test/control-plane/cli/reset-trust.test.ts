@@ -94,6 +94,30 @@ describe('the control plane is not believed', () => {
     expect(await world.run('reset', 'web-1', '--password-stdin', '--strict-identities')).toBe(0);
   });
 
+  test('a file of pins that another user could change stops everything, and is not written to', async () => {
+    expect(await world.run('reset', 'web-1', '--password-stdin')).toBe(0);
+    const before = world.files.get(PINS);
+    world.weaknesses.set(PINS, 'it can be written by other users');
+    plane.requests.length = 0;
+    plane.chunks.length = 0;
+    world.secrets.length = 0;
+    await refused('state-exposed');
+    expect(world.failure()).toMatchObject({
+      details: [{ subject: PINS, message: 'it can be written by other users' }],
+    });
+    expect(await world.run('instances', 'trust', 'web-1', '--fingerprint', 'x')).toBe(2);
+    expect(world.files.get(PINS)).toBe(before);
+  });
+
+  test('a record of what was sent that another user could have written proves nothing', async () => {
+    await world.run('reset', 'web-1', '--password-stdin', '--no-wait', '--json');
+    const { id } = world.report();
+    const record = [...world.files.keys()].find((path) => path.endsWith(`/resets/${id}.json`)) ?? '';
+    world.weaknesses.set(record, 'it belongs to another user (4000)');
+    expect(await world.run('resets', 'watch', id, '--json')).toBe(2);
+    expect(world.failure().code).toBe('state-exposed');
+  });
+
   test('a damaged file of pins stops everything', async () => {
     world.files.set(PINS, { text: 'https://control-plane.test nonsense\n', mode: 0o100600 });
     await refused('configuration-invalid');
@@ -214,7 +238,28 @@ describe('a tag that leads to an instance which was never seen', () => {
     expect(web).not.toBe(mallory);
   });
 
-  test('is not asked about when it was named', async () => {
+  test.each([['n'], [null]])(
+    'is asked about too when it was named beside a pinned one, and refused on %j',
+    async (answer) => {
+      world.answer = answer;
+      expect(await world.run('reset', 'web-1', 'mallory')).toBe(2);
+      expect(world.err).toContain(`  mallory  ${fingerprintOf('mallory')}`);
+      await nothingHappened();
+    },
+  );
+
+  test('stops a script that names it beside a pinned one, which --trust-new lets go on', async () => {
+    world.terminal = { err: false, in: false };
+    const named = ['reset', 'web-1', 'mallory', '--password-stdin'];
+    expect(await world.run(...named, '--json')).toBe(2);
+    expect(world.failure()).toMatchObject({ code: 'not-confirmed', details: [{}, { subject: 'mallory' }] });
+    await nothingHappened();
+    expect(await world.run(...named, '--trust-new')).toBe(0);
+  });
+
+  test('is not asked about where nobody pinned shares its password', async () => {
+    await plane.add('new-1');
+    expect(await world.run('reset', 'mallory', 'new-1')).toBe(0);
     expect(await world.run('reset', 'web-1', 'mallory')).toBe(0);
     expect(world.question).toBeNull();
   });

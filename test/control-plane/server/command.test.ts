@@ -119,3 +119,15 @@ test('a problem of the configuration names the flag that mends it', async () => 
   expect(await run('check-config', '--listen', '0.0.0.0:8443', '--data', data, '--keys', keys)).toBe(2);
   expect(complained).toMatch(/^latchkey: publicUrl \(--public-url\): It is missing/);
 });
+
+test('rotate-ca takes the same, says what is left to do, and ends with --finish', async () => {
+  const before = readFileSync(join(keys, 'ca.crt'), 'utf8');
+  expect(await run('rotate-ca', '--finish', '--keys', keys, '--script-key', scriptKey)).toBe(1);
+  expect(complained).toContain('latchkey server rotate-ca --script-key FILE');
+  await server('rotate-ca', '--keys', keys, '--script-key', scriptKey);
+  expect(said).toMatch(/^key set 2 names a new TLS authority \(pin \S{43}\) .*restart the server.*--finish/s);
+  expect(readFileSync(join(keys, 'ca.crt'), 'utf8')).not.toBe(before);
+  said = '';
+  await server('rotate-ca', '--finish', '--keys', keys, '--script-key', scriptKey);
+  expect(said).toMatch(/^key set 3 names one TLS authority /);
+});

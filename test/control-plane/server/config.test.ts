@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { checkConfig, readConfig } from '../../../control-plane/server/config.ts';
 import type { ConfigFlags } from '../../../control-plane/server/config-text.ts';
+import { UNPROVEN_SOCKETS } from '../../../control-plane/server/gateway/socket-limits.ts';
 import { RATE_LIMITS } from '../../../control-plane/server/http/rate-limits.ts';
 
 let top: string;
@@ -41,6 +42,7 @@ describe('a configuration', () => {
       tls: null,
       passwordPolicy: { charsMin: 8, classesMin: 3 },
       rateLimits: RATE_LIMITS,
+      unprovenSockets: UNPROVEN_SOCKETS,
       retention: { resetsDays: 90, auditDays: 400 },
       metricsListen: null,
       logLevel: 'info',
@@ -60,7 +62,7 @@ describe('a configuration', () => {
       tlsCert: 'tls/a.crt',
       tlsKey: '/tls/a.key',
       passwordPolicy: { charsMin: 12 },
-      rateLimits: { reset: { burst: 1, perSecond: 0.1 } },
+      rateLimits: { reset: { burst: 1, perSecond: 0.1 }, unprovenSockets: { perAddress: 50 } },
       retention: { resetsDays: 30, auditDays: null },
       metricsListen: 'localhost:9464',
       logLevel: 'warn',
@@ -74,6 +76,7 @@ describe('a configuration', () => {
       tls: { certFile: join(top, 'tls/a.crt'), keyFile: '/tls/a.key' },
       passwordPolicy: { charsMin: 12, classesMin: 3 },
       rateLimits: { ...RATE_LIMITS, reset: { burst: 1, perSecond: 0.1 } },
+      unprovenSockets: { total: UNPROVEN_SOCKETS.total, perAddress: 50 },
       retention: { resetsDays: 30, auditDays: null },
       metricsListen: { host: 'localhost', port: 9464 },
       logLevel: 'warn',
@@ -101,7 +104,7 @@ describe('a configuration', () => {
       publicUrl: 'http://latchkey.example',
       trustProxy: ['10.0.0.0/33'],
       passwordPolicy: { charsMin: 4, classesMax: 1 },
-      rateLimits: { reset: { burst: 0 } },
+      rateLimits: { reset: { burst: 0 }, unprovenSockets: { total: 0 } },
       logLevel: 'loud',
       publicURL: 'https://a.example',
     };
@@ -114,6 +117,7 @@ describe('a configuration', () => {
       'publicUrl',
       'rateLimits.reset.burst',
       'rateLimits.reset.perSecond',
+      'rateLimits.unprovenSockets.total',
       'trustProxy.0',
     ]);
   });

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { InstanceId, InstanceName, Nonce, OrderFrame } from '#protocol';
 import type * as z from 'zod';
-import { Order, fromBase64Url, parseJsonBytes, toBase64Url, randomBytes } from '#protocol';
+import { LIVENESS_DEADLINE_MS, Order, fromBase64Url, parseJsonBytes, toBase64Url, randomBytes } from '#protocol';
 import { describe, expect, test } from 'vitest';
 import { ADMINISTRATOR, openCoreWorld, type CoreWorld } from '../../support/core-world.ts';
 import { FakeAgent, newIdentity, until, type FakeAgentHabits } from '../../support/fake-agent.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 
 async function connect(world: CoreWorld, name: string, habits?: FakeAgentHabits): Promise<FakeAgent> {
   const identity = await newIdentity(randomUUID() as InstanceId);
@@ -87,14 +88,29 @@ describe('a reset', () => {
   });
 
   test('blocks instead of sending when the agent is silent to a fresh challenge', async () => {
-    await using world = await openCoreWorld();
+    const clock = new FakeClock(Date.now());
+    await using world = await openCoreWorld({ clock });
     const agent = await connect(world, 'one');
     const plan = await world.plan(target('one'));
     agent.habits = { alive: false, result: 'succeeded' };
-    const reset = await world.finished(await world.start(plan));
+    const started = await world.start(plan);
+    await agent.frame('liveness-challenge');
+    clock.advance(LIVENESS_DEADLINE_MS);
+    const reset = await world.finished(started);
     expect(await tasksOf(world, reset.id)).toMatchObject([{ state: 'blocked', code: 'agent-not-responding' }]);
     expect(agent.received.some((frame) => frame.type === 'order')).toBe(false);
-  }, 15_000);
+  });
+
+  test('of which every instance was removed since the plan is refused, and does not begin to have no end', async () => {
+    await using world = await openCoreWorld();
+    const agents = [await connect(world, 'one'), await connect(world, 'two')];
+    const plan = await world.plan(target('one', 'two'));
+    await world.store.transaction(async (tx) => {
+      for (const { identity } of agents) await tx.instances.delete(identity.instanceId);
+    });
+    await expect(world.start(plan)).rejects.toMatchObject({ code: 'instance-not-found', details: [{}, {}] });
+    expect((await world.core.resets.list(ADMINISTRATOR, { limit: 10 })).items).toEqual([]);
+  });
 
   test('starts nothing when one instance is blocked, unless told to skip it', async () => {
     await using world = await openCoreWorld();
@@ -216,17 +232,20 @@ describe('a session', () => {
   });
 
   test('takes the place of a half-open one without being taken for a clone', async () => {
-    await using world = await openCoreWorld();
+    const clock = new FakeClock(Date.now());
+    await using world = await openCoreWorld({ clock });
     const agent = await connect(world, 'one');
     agent.habits = { alive: false, result: 'none' };
     const back = new FakeAgent(agent.identity, world.core.accept);
     back.hello();
+    await agent.frame('liveness-challenge');
+    clock.advance(LIVENESS_DEADLINE_MS);
     await back.frame('health-request');
     expect(agent.closedFor).not.toBe('fenced');
     expect(back.closedFor).toBeNull();
     const instance = await world.store.read.instances.get(agent.identity.instanceId);
     expect(instance?.fencedAt).toBeNull();
-  }, 15_000);
+  });
 
   test('with a secret of an older session fences the identity', async () => {
     await using world = await openCoreWorld();

@@ -1,6 +1,9 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { API_CODES, BODY_BYTES_MAX, type ApiCode } from '#protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ApiError } from '../../../control-plane/server/service/errors.ts';
+import { until } from '../../support/fake-agent.ts';
 import { expectError, HttpWorld } from '../../support/http-world.ts';
 import { exchange, listen } from '../../support/raw-http.ts';
 
@@ -182,6 +185,18 @@ describe('on the wire', () => {
     const twoLengths =
       'POST /api/v1/resets HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n';
     expect(await exchange(port, twoLengths)).toMatch(/^HTTP\/1.1 400 /);
+  });
+
+  test('whoever hung up before the request is looked at has no address, and that is no failure', async () => {
+    await using own = await HttpWorld.open();
+    // As Node hands over a request whose socket is gone by then: nobody is at its other end.
+    const request = Object.assign(new IncomingMessage(new Socket()), { method: 'GET', url: '/api/v1/whoami' });
+    request.headers = { host: 'x', authorization: 'Bearer x' };
+    const response = new ServerResponse(request);
+    own.app.server.emit('request', request, response);
+    await until(() => (response.writableEnded ? true : null));
+    expect(response.statusCode).toBe(401);
+    expect(own.lines.filter(({ level }) => level === 'error')).toEqual([]);
   });
 });
 

@@ -134,6 +134,71 @@ describe('an API token', () => {
   });
 });
 
+describe('what was made with a token', () => {
+  const line = async (world: HttpWorld) => {
+    const made = async (name: string, token?: string) =>
+      CreatedToken.parse((await create(world, { type: 'api', name, role: 'administrator' }, token)).json());
+    const mallory = await made('mallory');
+    const child = await made('child', mallory.token);
+    const grandchild = await made('grandchild', child.token);
+    const join = CreatedToken.parse((await create(world, { type: 'join' }, grandchild.token)).json());
+    return { mallory, child, grandchild, join, sister: await made('mallory') };
+  };
+  const revoke = (world: HttpWorld, id: string, query = '') => world.call('DELETE', `/api/v1/tokens/${id}${query}`);
+  const lets = async (world: HttpWorld, token: string) =>
+    (await world.call('GET', '/api/v1/whoami', { token })).statusCode === 200;
+
+  test('outlives it, unless its descendants are revoked as well', async () => {
+    await using world = await HttpWorld.open();
+    const { mallory, child, grandchild, join, sister } = await line(world);
+    expect((await revoke(world, mallory.id)).statusCode).toBe(204);
+    expect(await lets(world, grandchild.token)).toBe(true);
+
+    // Also where the first of them was revoked before.
+    const reply = await revoke(world, mallory.id, '?descendants=true');
+    expect([reply.statusCode, reply.json()]).toEqual([200, { revoked: [child.id, grandchild.id, join.id] }]);
+    for (const { token } of [mallory, child, grandchild]) expect(await lets(world, token)).toBe(false);
+    expect((await world.store.read.tokens.get(join.id))?.revokedAt).toBe(world.clock.now());
+    expect(await lets(world, sister.token)).toBe(true);
+    expect((await revoke(world, mallory.id, '?descendants=true')).json()).toEqual({ revoked: [] });
+  });
+
+  test('is each on record when it is revoked, with the token that it goes back to', async () => {
+    await using world = await HttpWorld.open();
+    const { mallory, child, grandchild, join } = await line(world);
+    await revoke(world, mallory.id, '?descendants=true');
+    const records = (await world.auditOf('token.revoke')).map(({ resource, detail }) => [
+      resource,
+      detail['descendantOf'],
+    ]);
+    expect(new Map(records as [string, unknown][])).toEqual(
+      new Map([
+        [`token:${mallory.id}`, undefined],
+        ...[child, grandchild, join].map(({ id }): [string, unknown] => [`token:${id}`, mallory.id]),
+      ]),
+    );
+  });
+
+  test('tells whoever waits with one of them', async () => {
+    await using world = await HttpWorld.open();
+    const { mallory, grandchild } = await line(world);
+    const told: string[] = [];
+    world.services.tokens.onRevoked(grandchild.id, () => told.push(grandchild.id));
+    await revoke(world, mallory.id, '?descendants=true');
+    expect(told).toEqual([grandchild.id]);
+  });
+
+  test('is not revoked by who may not, nor by a word that is none', async () => {
+    await using world = await HttpWorld.open();
+    const { mallory, child } = await line(world);
+    const token = await world.tokenOf('operator');
+    const path = `/api/v1/tokens/${mallory.id}?descendants=true`;
+    expectError(await world.call('DELETE', path, { token }), 403, 'not-authorised');
+    expectError(await revoke(world, mallory.id, '?descendants=yes'), 400, 'body-malformed');
+    expect(await lets(world, child.token)).toBe(true);
+  });
+});
+
 describe('a join token', () => {
   test('carries what an agent needs to know this control plane', async () => {
     await using world = await HttpWorld.open();

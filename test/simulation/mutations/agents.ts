@@ -1,6 +1,6 @@
 import { fromBase64Url, fromUtf8, toBase64Url, utf8, type AccountName } from '#protocol';
 import type { AgentOptions } from '../../../agent/agent.ts';
-import type { Connection, ResetRequest, Storage, Transport } from '../../../agent/ports.ts';
+import type { Connection, ConnectionHandlers, ResetRequest, Storage, Transport } from '../../../agent/ports.ts';
 
 type Break = (ports: AgentOptions) => AgentOptions;
 
@@ -135,8 +135,8 @@ function noSuchDisk(error: unknown): void {
 /** What arrives is changed on its way. */
 function hears(transport: Transport, change: (text: string) => string): Transport {
   return {
-    dial: (handlers) =>
-      transport.dial({
+    dial: (handlers, authorities) => {
+      const changed: ConnectionHandlers = {
         onOpen: () => {
           handlers.onOpen();
         },
@@ -146,15 +146,17 @@ function hears(transport: Transport, change: (text: string) => string): Transpor
         onClose: (code, detail) => {
           handlers.onClose(code, detail);
         },
-      }),
+      };
+      return transport.dial(changed, authorities);
+    },
   };
 }
 
 /** What is said is changed on its way; null: it is not said. */
 function speaks(transport: Transport, change: (text: string) => string | null): Transport {
   return {
-    dial: (handlers) => {
-      const connection: Connection = transport.dial(handlers);
+    dial: (handlers, authorities) => {
+      const connection: Connection = transport.dial(handlers, authorities);
       return {
         send: (text) => {
           const changed = change(text);

@@ -24,6 +24,8 @@ export interface HostOptions {
   readonly name: string;
   readonly suite?: Suite;
   readonly accounts?: readonly Account[];
+  /** Debian packages beside those that every host has; each set of them costs a root file system, made once. */
+  readonly packages?: readonly string[];
   /** What its disk can hold beside the shared root file system; as much as the machine's memory when absent. */
   readonly diskMebibytes?: number;
   /** Directories of this machine to show inside, beside the checkout. */
@@ -83,7 +85,7 @@ export async function bootHost(fabric: Fabric, options: HostOptions): Promise<Ho
 export async function createHost(fabric: Fabric, options: HostOptions): Promise<Host> {
   const { name, accounts = [], bind = [], diskMebibytes } = options;
   if (!/^[a-z0-9][a-z0-9-]{0,39}$/.test(name)) throw new Error(`not a name for a host: ${name}`);
-  const rootfs = await ensureRootfs(options.suite);
+  const rootfs = await ensureRootfs(options.suite, options.packages);
   const disk = await makeDisk(fabric.internals, { name, rootfs, accounts, diskMebibytes });
   const machine = createMachine(fabric.internals, {
     name,

@@ -45,9 +45,12 @@ export function cacheDirectory(): string {
  * A directory with a Debian root file system that many hosts share and none writes to. It is made the first time (half a
  * minute or so) and found the next; what it is made from is in its name, so a change makes a new one. Processes that
  * want the same one at the same time wait for the first of them.
+ *
+ * @param more - Debian packages beside the usual ones: another root file system, made and kept like the others
  */
-export async function ensureRootfs(suite: Suite = 'bookworm'): Promise<string> {
-  const recipe = [suite, ...PACKAGES, await readFile(BUILDER, 'utf8')].join('\n');
+export async function ensureRootfs(suite: Suite = 'bookworm', more: readonly string[] = []): Promise<string> {
+  const packages = [...PACKAGES, ...more];
+  const recipe = [suite, ...packages, await readFile(BUILDER, 'utf8')].join('\n');
   const digest = createHash('sha256').update(recipe).digest('hex').slice(0, 16);
   const cache = cacheDirectory();
   const rootfs = join(cache, `rootfs-${suite}-${digest}`);
@@ -63,7 +66,7 @@ export async function ensureRootfs(suite: Suite = 'bookworm'): Promise<string> {
     const options = join(scratch, 'apt.conf');
     await writeFile(sources, `${apt.lines.join('\n')}\n`);
     await writeFile(options, `${apt.options.join('\n')}\n`);
-    await mustRun(['flock', join(cache, 'lock'), 'sh', BUILDER, suite, rootfs, PACKAGES.join(','), sources, options], {
+    await mustRun(['flock', join(cache, 'lock'), 'sh', BUILDER, suite, rootfs, packages.join(','), sources, options], {
       timeoutMs: BUILD_TIMEOUT_MS,
     });
   } finally {

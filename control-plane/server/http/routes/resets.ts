@@ -63,6 +63,7 @@ function askingRoutes(resets: Resets): readonly Route[] {
       },
       errors: [
         'reset-not-planned',
+        'instance-not-found',
         'targets-blocked',
         'targets-incomplete',
         'target-unplanned',

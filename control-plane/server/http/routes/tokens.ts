@@ -1,4 +1,14 @@
-import { API_PREFIX, CreatedToken, CreateToken, PageQuery, TokenId, TokenPage, WhoAmI } from '#protocol';
+import {
+  API_PREFIX,
+  CreatedToken,
+  CreateToken,
+  PageQuery,
+  RevokedTokens,
+  RevokeTokenQuery,
+  TokenId,
+  TokenPage,
+  WhoAmI,
+} from '#protocol';
 import * as z from 'zod';
 import { route, type Route } from '../route.ts';
 import type { RouteDeps } from './deps.ts';
@@ -40,12 +50,20 @@ export function tokenRoutes({ services: { tokens } }: Pick<RouteDeps, 'services'
       access: 'token.revoke',
       tag,
       summary: 'Revoke a token, at once and for good',
+      description:
+        'What was made with a token outlives it, up to its end. With `descendants=true` all of that is revoked as well, ' +
+        'also where the token itself was revoked before. Instances that have joined stay.',
       params: z.object({ id: TokenId }),
-      responses: { 204: { description: 'It lets nobody in any more.', schema: z.undefined() } },
+      query: RevokeTokenQuery,
+      responses: {
+        200: { description: 'With `descendants=true`: what is worthless now.', schema: RevokedTokens },
+        204: { description: 'It lets nobody in any more.', schema: z.undefined() },
+      },
       errors: ['token-not-found'],
-      handle: async ({ actor, params }) => {
-        await tokens.revoke(actor, params.id);
-        return { status: 204, body: undefined };
+      handle: async ({ actor, params, query }) => {
+        const descendants = query.descendants === 'true';
+        const revoked = await tokens.revoke(actor, params.id, { descendants });
+        return descendants ? { status: 200, body: { revoked } } : { status: 204, body: undefined };
       },
     }),
     route({

@@ -100,6 +100,11 @@ async function judgeBatch(
   });
   const blocked = present.flatMap((entry) => (entry.code === null ? [] : [{ ...entry, code: entry.code }]));
   const free = present.filter((entry) => entry.code === null);
+  // A batch of nothing would have no task whose end could end it.
+  if (present.length === 0) {
+    const gone = planned.map(({ instanceId }) => detail(instanceId, 'instance-not-found', 'It was removed.'));
+    throw new ApiError('instance-not-found', { details: gone });
+  }
   refuseBlocked(blocked, free.length, request.skipBlocked);
   const ready = free.map(({ instance, target }) => ({ instance, target, sealed: sealedFor(instance, target) }));
   return { ready, blocked, replaced: ready.flatMap(({ target }) => replacedBy(view, target)) };

@@ -12,7 +12,10 @@ interface Migration {
   readonly up: (db: Kysely<unknown>) => Promise<void>;
 }
 
-/** Forward only, and never edited once released: a correction is another migration. */
+/**
+ * Forward only, and never edited once released: a correction is another migration. Numbers rise. There is no 2, and
+ * never will be: a database that has 3 would get it out of order.
+ */
 const MIGRATIONS: readonly Migration[] = [
   { number: 1, name: 'initial', up: initial },
   { number: 3, name: 'batches', up: batches },

@@ -28,6 +28,19 @@ export function createTokenRepository(db: Db): TokenRepository {
       return toPage(rows.map(tokenRows.decode), page.limit, ({ createdAt, id }) => cursor.encode([createdAt, id]));
     },
 
+    async madeWith(id) {
+      // As the audit names an actor: the id of its token, a blank, its name. `!` is what comes after a blank.
+      const rows = await db
+        .selectFrom('tokens')
+        .selectAll()
+        .where('createdBy', '>=', `token:${id} `)
+        .where('createdBy', '<', `token:${id}!`)
+        .orderBy('createdAt')
+        .orderBy('id')
+        .execute();
+      return rows.map(tokenRows.decode);
+    },
+
     async insert(token) {
       await db.insertInto('tokens').values(tokenRows.encode(token)).execute();
     },

@@ -29,7 +29,7 @@ const sleep = async (ms: number, signal?: AbortSignal) => {
 };
 const monotonicMs = () => performance.now();
 const verifierOptions = { now: Date.now, compileCacheDirectory: `${STATE}/compiled` };
-let standby: ReturnType<typeof createVerifier> | undefined;
+let standby: { verifier: ReturnType<typeof createVerifier>; runner: ReturnType<typeof createScriptRunner> } | undefined;
 
 /** The declarations of the package name it otherwise than its alias does. */
 const pty = createRequire(import.meta.url)('node-pty') as {
@@ -41,7 +41,7 @@ const pty = createRequire(import.meta.url)('node-pty') as {
 };
 
 function build(request: SandboxReset) {
-  const runner = createScriptRunner({
+  const runnerOptions = {
     store: createScriptStore(`${STATE}/scripts`),
     locks: createDatabaseLocks(),
     sleep,
@@ -50,15 +50,20 @@ function build(request: SandboxReset) {
     ...(request.shell === undefined ? {} : { shell: request.shell }),
     ...(request.lockWaitMsMax === undefined ? {} : { lockWaitMsMax: request.lockWaitMsMax }),
     ...(request.scriptTimeoutMs === undefined ? {} : { timeoutMs: request.scriptTimeoutMs }),
-  });
-  if (request.standby === true) standby ??= createVerifier({ ...verifierOptions, standby: true });
-  const verifier =
-    request.standby === true && standby
-      ? standby
-      : createVerifier({
-          ...verifierOptions,
-          ...(request.verifyTimeoutMs === undefined ? {} : { timeoutMs: request.verifyTimeoutMs }),
-        });
+  };
+  if (request.standby === true) {
+    standby ??= {
+      verifier: createVerifier({ ...verifierOptions, standby: true }),
+      runner: createScriptRunner({ ...runnerOptions, standby: true }),
+    };
+  }
+  const { runner, verifier } = (request.standby === true ? standby : undefined) ?? {
+    runner: createScriptRunner(runnerOptions),
+    verifier: createVerifier({
+      ...verifierOptions,
+      ...(request.verifyTimeoutMs === undefined ? {} : { timeoutMs: request.verifyTimeoutMs }),
+    }),
+  };
   const accounts = createAccountReader({ now: Date.now });
   const ssh = createSshPolicy(request.sshd === undefined ? {} : { sshd: request.sshd });
   return createLinuxResetter({ accounts, runner, verifier, ssh, monotonicMs });

@@ -2,6 +2,7 @@ import {
   chmodSync,
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -87,6 +88,36 @@ describe('the first start', () => {
       expect(again.scriptKey, `after ${steps[count] ?? ''}`).not.toBe(scriptKey);
       expect(existsSync(file('.first-start'))).toBe(false);
     }
+  });
+});
+
+describe('the authority of a first start', () => {
+  test('that was interrupted between its two files is made again', async () => {
+    await load();
+    writeFileSync(file('.first-start'), '', { mode: 0o600 });
+    rmSync(file('ca.crt'));
+    const { caPin, caPem } = await load();
+    expect(caPem).toBe(readFileSync(file('ca.crt'), 'utf8'));
+    expect((await load()).caPin).toBe(caPin);
+  });
+
+  test('is the one that was put there before, if it is whole', async () => {
+    await load();
+    const own = ['ca.crt', 'ca.key'].map((name) => [name, readFileSync(file(name))] as const);
+    rmSync(dir, { recursive: true });
+    mkdirSync(dir, { mode: 0o700 });
+    for (const [name, content] of own) writeFileSync(file(name), content, { mode: 0o600 });
+    expect((await load()).caPem).toBe(own[0]?.[1].toString());
+  });
+
+  test('is not made where a certificate is provided', async () => {
+    const other = join(top, 'other');
+    await loadKeyring({ dir: other, scriptsDir, publicUrl: 'https://a.example', now: NOW });
+    const provided = { certFile: join(other, 'tls.crt'), keyFile: join(other, 'tls.key') };
+    const { rotatingAuthority } = await loadKeyring({
+      ...{ dir, scriptsDir, publicUrl: 'https://a.example', now: NOW, provided },
+    });
+    expect([rotatingAuthority, existsSync(file('ca.key'))]).toEqual([false, false]);
   });
 });
 

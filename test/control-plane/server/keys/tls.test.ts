@@ -72,7 +72,9 @@ describe('the own authority', () => {
     expect(leafOf(renamed.tls).subjectAltName).toBe('DNS:b.example');
     expect(renamed.caPin).toBe(first.caPin);
     expect(first.caPin).toMatch(/^[A-Za-z0-9_-]{43}$/);
-    const late = renamed.tls.notAfter - 30 * DAY_MS;
+    // Two years, and a third of it is left.
+    expect(renamed.tls.notAfter).toBe(NOW + 730 * DAY_MS);
+    const late = renamed.tls.notAfter - (730 / 3) * DAY_MS;
     expect(ownTls(dir, 'https://b.example', late).tls).toEqual(renamed.tls);
     expect(ownTls(dir, 'https://b.example', late + 1_000).tls).not.toEqual(renamed.tls);
   });

@@ -1,0 +1,16 @@
+/**
+ * The line as user data. As text and not as a list, so that it becomes part of a script of cloud-init's, which root alone
+ * can read, and no argument.
+ */
+export function cloudConfig(line: readonly string[], expires: string): readonly string[] {
+  // A space at the start, for the history of shells, would be taken for the indentation of the text.
+  const [command = '', ...document] = line;
+  return [
+    '#cloud-config',
+    '# Installs the agent of Latchkey. It holds a join token: root can read it on the instance, and so can whoever reads',
+    `# user data at the provider. It is worth nothing once it was used, nor after ${expires}.`,
+    'runcmd:',
+    '  - |',
+    ...[command.trimStart(), ...document].map((text) => `    ${text}`),
+  ];
+}

@@ -1,0 +1,7 @@
+/** One way to set the passwords of all hosts. */
+export interface Method {
+  readonly name: string;
+  readonly verified: boolean;
+  /** Sets this password on every host; resolves when the last one is said to be done. */
+  setAll(password: string): Promise<void>;
+}
