@@ -29,7 +29,8 @@ export function createChanges({ clock }: { readonly clock: Clock }): Changes {
       try {
         while (!signal.aborted) {
           if (seen.size === 0) await until(signal, (resolve) => (wake = resolve));
-          if (signal.aborted) return;
+          // Nothing: it was the signal that ended the waiting.
+          if (seen.size === 0) return;
           yield { changed: [...seen] };
           seen.clear();
           await until(signal, (resolve) => clock.after(EVENT_INTERVAL_MS, resolve));
