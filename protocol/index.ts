@@ -15,6 +15,7 @@ export * from './rest/access.ts';
 export * from './rest/common.ts';
 export * from './rest/console.ts';
 export * from './rest/install.ts';
+export { importChunks, parseInstanceFile, type ImportLine, type ImportProblem } from './rest/instance-file.ts';
 export * from './rest/instances.ts';
 export * from './rest/resets.ts';
 export * from './sealing.ts';

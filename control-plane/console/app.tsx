@@ -1,5 +1,7 @@
 import AppLayout from '@cloudscape-design/components/app-layout';
 import Flashbar from '@cloudscape-design/components/flashbar';
+import { I18nProvider } from '@cloudscape-design/components/i18n';
+import messages from '@cloudscape-design/components/i18n/messages/all.en';
 import SideNavigation from '@cloudscape-design/components/side-navigation';
 import Spinner from '@cloudscape-design/components/spinner';
 import TopNavigation from '@cloudscape-design/components/top-navigation';
@@ -18,11 +20,13 @@ const BASE = '/console';
 /** The whole console: who has signed in sees the pages, each loaded when it is first gone to. */
 export function App() {
   return (
-    <SessionGate>
-      <Router base={BASE}>
-        <Shell />
-      </Router>
-    </SessionGate>
+    <I18nProvider locale="en" messages={[messages]}>
+      <SessionGate>
+        <Router base={BASE}>
+          <Shell />
+        </Router>
+      </SessionGate>
+    </I18nProvider>
   );
 }
 

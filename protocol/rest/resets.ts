@@ -146,7 +146,11 @@ export const Reset = z.object({
 });
 export type Reset = z.infer<typeof Reset>;
 export const ResetPage = pageOf(Reset);
-export const ResetQuery = PageQuery;
+export const ResetQuery = PageQuery.extend({
+  /** Only those with a task on this instance. */
+  instance: InstanceId.optional(),
+});
+export type ResetQuery = z.infer<typeof ResetQuery>;
 
 /** The answer to a chunk that is not the last. */
 export const ChunkAccepted = z.object({ resetId: ResetId, received: z.int() });

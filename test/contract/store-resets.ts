@@ -98,6 +98,15 @@ export function resetPromises(fixture: () => StoreFixture): void {
     expect((await list([here, there])).toSorted()).toEqual([0, 1, 2, 3]);
     expect(await list([])).toEqual([]);
     expect(await list([], resets[1]?.tokenId)).toEqual([1]);
+    const [instance] = instances;
+    const on = await store.read.resets.list(
+      { projects: null, instance: instance?.id ?? anInstance().id },
+      { limit: 10, after: null },
+    );
+    expect(on.rows.map(({ id }) => resets.findIndex((reset) => reset.id === id)).toSorted()).toEqual([0, 2, 3]);
+    expect(
+      (await store.read.resets.list({ projects: null, instance: anInstance().id }, { limit: 10, after: null })).rows,
+    ).toEqual([]);
     expect(await store.read.resets.projectsOf(resets[3]?.id ?? aReset().id)).toEqual(['here', 'there']);
     expect(await store.read.resets.projectsOf(resets[1]?.id ?? aReset().id)).toEqual(['there']);
     expect(await store.read.resets.projectsOf(aReset().id)).toEqual([]);

@@ -1,7 +1,7 @@
+import { importChunks, parseInstanceFile, type ImportLine } from '#protocol';
 import type { Command } from 'commander';
 import { clientError, CliError } from '../errors.ts';
 import { mustRead } from '../config/load.ts';
-import { importChunks, parseInstanceFile, type ImportLine } from '../import/instance-file.ts';
 import { countText } from '../output/format.ts';
 import type { Ports } from '../ports.ts';
 import type { Session } from '../session.ts';

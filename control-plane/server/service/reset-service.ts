@@ -6,6 +6,7 @@ import type {
   Reset,
   ResetId,
   ResetPlan,
+  ResetQuery,
   StartReset,
   Task,
   TaskState,
@@ -24,7 +25,7 @@ export interface ResetService {
     request: z.output<typeof StartReset>,
     arrivedAt: number,
   ): Promise<{ done: true; reset: Reset } | { done: false; chunk: ChunkAccepted }>;
-  list(actor: Actor, page: PageQuery): Promise<Listing<Reset>>;
+  list(actor: Actor, query: ResetQuery): Promise<Listing<Reset>>;
   get(actor: Actor, id: ResetId): Promise<Reset>;
   tasks(actor: Actor, id: ResetId, query: PageQuery & { state?: TaskState | undefined }): Promise<Listing<Task>>;
   cancel(actor: Actor, id: ResetId): Promise<{ cancelled: number; tooLate: number }>;

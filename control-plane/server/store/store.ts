@@ -126,6 +126,8 @@ export interface ResetFilter {
   /** Null: of all projects. */
   readonly projects: readonly ProjectName[] | null;
   readonly requestedWith?: TokenId;
+  /** Only those with a task on it. */
+  readonly instance?: InstanceId;
 }
 
 export interface ResetRepository {

@@ -28,7 +28,11 @@ export function createResetService(deps: ResetDeps): ResetService {
       await deps.gate.guard(() =>
         Promise.resolve(deps.gate.decide(actor, 'reset.read', ANYTHING, { subject: 'resets' })),
       );
-      const filter = { projects: actor.projects, requestedWith: actor.tokenId };
+      const filter = {
+        projects: actor.projects,
+        requestedWith: actor.tokenId,
+        ...(query.instance === undefined ? {} : { instance: query.instance }),
+      };
       const page = await store.read.resets.list(filter, pageRequest(query));
       const items = await Promise.all(page.rows.map((reset) => resetView(store.read, reset)));
       return { items, nextCursor: page.next };

@@ -28,8 +28,13 @@ function resetReads(db: Db): Pick<ResetRepository, 'get' | 'list' | 'targets' | 
       return row === undefined ? null : resetRows.decode(row);
     },
 
-    async list({ projects, requestedWith }, page) {
+    async list({ projects, requestedWith, instance }, page) {
       let query = db.selectFrom('resets').selectAll().where('requestedAt', 'is not', null);
+      if (instance !== undefined) {
+        query = query.where('id', 'in', (eb) =>
+          eb.selectFrom('tasks').select('tasks.resetId').where('tasks.instanceId', '=', instance),
+        );
+      }
       if (projects !== null) {
         const scope = listOf(projects);
         query = query.where((eb) => {

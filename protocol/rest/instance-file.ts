@@ -1,4 +1,6 @@
-import { AddInstance, BODY_BYTES_MAX, INSTANCES_PER_IMPORT_MAX, parseTag } from '#protocol';
+import { utf8 } from '../encoding.ts';
+import { BODY_BYTES_MAX, INSTANCES_PER_IMPORT_MAX } from '../limits.ts';
+import { AddInstance, parseTag } from './instances.ts';
 
 const ENVELOPE_BYTES = 1024;
 
@@ -13,7 +15,7 @@ export interface ImportProblem {
   readonly message: string;
 }
 
-/** Instances of a file in CSV or JSON lines (a line that begins with `{`), and everything that is wrong with it. */
+/** What every client imports from: instances of a file in CSV or JSON lines (a line that begins with `{`), and everything that is wrong with it. */
 export function parseInstanceFile(text: string): { lines: ImportLine[]; problems: ImportProblem[] } {
   const lines: ImportLine[] = [];
   const problems: ImportProblem[] = [];
@@ -92,7 +94,7 @@ export function importChunks(lines: readonly ImportLine[]): ImportLine[][] {
   const chunks: ImportLine[][] = [];
   let bytes = Infinity;
   for (const line of lines) {
-    const size = Buffer.byteLength(JSON.stringify(line.instance)) + 1;
+    const size = utf8(JSON.stringify(line.instance)).length + 1;
     const chunk = chunks.at(-1);
     if (chunk !== undefined && chunk.length < INSTANCES_PER_IMPORT_MAX && bytes + size <= BODY_BYTES_MAX) {
       chunk.push(line);
