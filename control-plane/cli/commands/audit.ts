@@ -1,7 +1,6 @@
 import * as z from 'zod';
-import type { AuditRecord } from '#protocol';
+import { indexPins, type AuditRecord } from '#protocol';
 import { usageError } from '../errors.ts';
-import { indexPins } from '../identities/known-instances.ts';
 import { parseDuration, timeText } from '../output/format.ts';
 import { tableLines } from '../output/table.ts';
 import type { Ports } from '../ports.ts';

@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
-import { fingerprintOf, thumbprintOf } from '#protocol';
+import { fingerprintOf, indexPins, judgeIdentity, pinOf, thumbprintOf } from '#protocol';
 import { mustConfirm } from '../confirm.ts';
 import { clientError } from '../errors.ts';
-import { indexPins, judgeIdentity, pinOf } from '../identities/known-instances.ts';
 import { fieldLines } from '../output/table.ts';
 import { pinStoreOf } from '../state.ts';
 import { CommonFlags, handleConnected, print, type CommandContext } from './support.ts';

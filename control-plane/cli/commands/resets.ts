@@ -1,10 +1,20 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
-import { ResetId, verifyEd25519, type InstanceId, type Reset } from '#protocol';
+import {
+  judgeTask,
+  outcomeOfTask,
+  ResetId,
+  tallyOf,
+  verifyEd25519,
+  type Expectation,
+  type InstanceId,
+  type Outcome,
+  type Reset,
+} from '#protocol';
 import { countText, durationText, timeText } from '../output/format.ts';
 import { fieldLines, tableLines } from '../output/table.ts';
 import { followReset } from '../reset/follow.ts';
-import { judgeTask, exitCodeOf, outcomeOfTask, tallyOf, type Expectation, type Outcome } from '../reset/outcome.ts';
+import { exitCodeOf } from '../reset/outcome.ts';
 import { reportJson, reportLines, type Report } from '../reset/report.ts';
 import type { Session } from '../session.ts';
 import { sentResetsOf } from '../state.ts';

@@ -1,8 +1,9 @@
+import { withPins, type KnownInstance } from '#protocol';
 import { fileError } from '../config/load.ts';
 import { readTrusted } from '../config/trusted-file.ts';
 import { clientError, systemCodeOf } from '../errors.ts';
 import type { Files } from '../ports.ts';
-import { formatKnownInstances, parseKnownInstances, withPins, type KnownInstance } from './known-instances.ts';
+import { formatKnownInstances, parseKnownInstances } from './known-instances.ts';
 
 const PINS_BYTES_MAX = 64 * 1024 * 1024;
 

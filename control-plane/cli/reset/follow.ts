@@ -1,7 +1,3 @@
-import { type InstanceId, type ResetId, type ResetState, type Task, type Verify } from '#protocol';
-import type { Routes } from '../api/routes.ts';
-import { CliError, failureLines } from '../errors.ts';
-import type { Clock, Random, Terminal } from '../ports.ts';
 import {
   isFinished,
   judgeTask,
@@ -9,8 +5,16 @@ import {
   outcomeOfTask,
   unproven,
   type Expectation,
+  type InstanceId,
   type Outcome,
-} from './outcome.ts';
+  type ResetId,
+  type ResetState,
+  type Task,
+  type Verify,
+} from '#protocol';
+import type { Routes } from '../api/routes.ts';
+import { CliError, failureLines } from '../errors.ts';
+import type { Clock, Random, Terminal } from '../ports.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { watchReset } from './watch.ts';
 

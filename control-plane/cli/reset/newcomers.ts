@@ -1,8 +1,7 @@
+import type { KnownInstance, PlanVerdict } from '#protocol';
 import { mustConfirm } from '../confirm.ts';
-import type { KnownInstance } from '../identities/known-instances.ts';
 import { countText } from '../output/format.ts';
 import type { Terminal } from '../ports.ts';
-import type { PlanVerdict } from './judge-plan.ts';
 import type { ResetRequest } from './request.ts';
 
 const NOTES_SHOWN_MAX = 20;

@@ -1,7 +1,6 @@
-import type { ResetCounts } from '#protocol';
+import { isFinished, tallyOf, type Outcome, type ResetCounts } from '#protocol';
 import { durationText } from '../output/format.ts';
 import type { Clock, Terminal } from '../ports.ts';
-import { isFinished, tallyOf, type Outcome } from './outcome.ts';
 
 /** At most 10 lines a second on a terminal; in a log, one every 10 seconds. */
 const REDRAW_MS = 100;

@@ -1,7 +1,7 @@
-import { explainWarning, type ResetId, type ResetMode } from '#protocol';
+import { explainWarning, tallyOf, type Outcome, type ResetId, type ResetMode } from '#protocol';
 import { countText, durationText } from '../output/format.ts';
 import { tableLines } from '../output/table.ts';
-import { tallyOf, type Ending, type Outcome } from './outcome.ts';
+import type { Ending } from './outcome.ts';
 
 /** Up to this many instances, each gets a line at the end; beyond, the failures were shown and the counts follow. */
 const TABLE_ROWS_MAX = 40;

@@ -1,14 +1,17 @@
 import {
   defaultAccount,
+  judgeTask,
+  outcomeOfTask,
   type AccountRef,
+  type Expectation,
   type InstanceId,
+  type Outcome,
   type Reset,
   type Task,
   type TaskState,
   type Verify,
 } from '#protocol';
 import { clientError } from '../errors.ts';
-import { judgeTask, outcomeOfTask, type Expectation, type Outcome } from './outcome.ts';
 import { interpretReset, type ResetFlags, type ResetRequest } from './request.ts';
 
 const RETRIED: readonly TaskState[] = ['failed', 'blocked', 'task-expired', 'outcome-unknown'];

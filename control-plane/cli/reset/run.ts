@@ -1,26 +1,32 @@
-import { verifyEd25519, type Code, type InstanceId, type ResetPlan } from '#protocol';
+import {
+  chunksOf,
+  expectationsOf,
+  indexPins,
+  judgePlan,
+  notAfterOf,
+  outcomeOfBlocked,
+  outcomeOfReady,
+  sealAll,
+  tallyOf,
+  verifyEd25519,
+  type Code,
+  type InstanceId,
+  type Outcome,
+  type PlanVerdict,
+  type ResetPlan,
+  type SealTerms,
+} from '#protocol';
 import type { Routes } from '../api/routes.ts';
 import { clientError, type ErrorDetail } from '../errors.ts';
-import { indexPins } from '../identities/known-instances.ts';
 import type { PinStore } from '../identities/pin-store.ts';
 import { jsonText } from '../output/json.ts';
 import type { Ports } from '../ports.ts';
 import { followReset } from './follow.ts';
-import { judgePlan, type PlanVerdict, type ReadyTarget } from './judge-plan.ts';
 import { admitNewcomers } from './newcomers.ts';
-import {
-  exitCodeOf,
-  outcomeOfBlocked,
-  outcomeOfReady,
-  tallyOf,
-  type Ending,
-  type Expectation,
-  type Outcome,
-} from './outcome.ts';
+import { exitCodeOf, type Ending } from './outcome.ts';
 import { obtainPasswords, type Passwords } from './passwords.ts';
 import { passwordLines, reportJson, reportLines, revealable } from './report.ts';
 import type { ResetRequest } from './request.ts';
-import { chunksOf, notAfterOf, sealAll, type SealTerms } from './seal.ts';
 import { sendChunks } from './send.ts';
 import type { SentResets } from './sent.ts';
 
@@ -111,20 +117,6 @@ async function carryOut(undertaking: Undertaking, world: ResetWorld): Promise<En
   const finished = await followReset({ ...following, verify: verifyEd25519 });
   if (finished) await sent.end(resetId);
   return finished ? 'watched' : 'detached';
-}
-
-function expectationsOf(
-  ready: readonly ReadyTarget[],
-  { resetId }: ResetPlan,
-  digests: ReadonlyMap<InstanceId, Expectation['digest']>,
-): Map<InstanceId, Expectation> {
-  const expectations = new Map<InstanceId, Expectation>();
-  for (const { instanceId, account, identityKey } of ready) {
-    const digest = digests.get(instanceId);
-    if (digest === undefined) throw new Error('a target was not sealed to');
-    expectations.set(instanceId, { resetId, instanceId, account, identityKey, digest });
-  }
-  return expectations;
 }
 
 interface Finished {

@@ -1,8 +1,7 @@
-import { BACKOFF_BASE_MS } from '#protocol';
+import { BACKOFF_BASE_MS, type Chunk } from '#protocol';
 import type { Routes } from '../api/routes.ts';
 import { CliError } from '../errors.ts';
 import type { Clock } from '../ports.ts';
-import type { Chunk } from './seal.ts';
 
 const CONFIRM_MS_MAX = 60_000;
 const CONFIRM_EVERY_MS = 4 * BACKOFF_BASE_MS;

@@ -1,10 +1,9 @@
 import * as z from 'zod';
-import { AccountRef, Digest, InstanceId, PublicKey, ResetId } from '#protocol';
+import { AccountRef, Digest, InstanceId, PublicKey, ResetId, type Expectation } from '#protocol';
 import { fileError } from '../config/load.ts';
 import { readTrusted } from '../config/trusted-file.ts';
 import { systemCodeOf } from '../errors.ts';
 import type { Files } from '../ports.ts';
-import type { Expectation } from './outcome.ts';
 
 const RECORD_BYTES_MAX = 16 * 1024 * 1024;
 const DAY_MS = 24 * 3_600_000;

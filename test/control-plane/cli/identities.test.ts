@@ -1,14 +1,7 @@
-import { InstanceId, type Thumbprint } from '#protocol';
+import { indexPins, InstanceId, judgeIdentity, pinOf, withPins, type Thumbprint } from '#protocol';
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import {
-  formatKnownInstances,
-  indexPins,
-  judgeIdentity,
-  parseKnownInstances,
-  pinOf,
-  withPins,
-} from '../../../control-plane/cli/identities/known-instances.ts';
+import { formatKnownInstances, parseKnownInstances } from '../../../control-plane/cli/identities/known-instances.ts';
 
 const HERE = 'https://one.test:8443';
 const ELSEWHERE = 'https://two.test';

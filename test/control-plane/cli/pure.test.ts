@@ -1,4 +1,12 @@
-import { InstanceId, type PlannedTarget, type SealedPassword } from '#protocol';
+import {
+  chunksOf,
+  InstanceId,
+  outcomeOfBlocked,
+  outcomeOfReady,
+  type Outcome,
+  type PlannedTarget,
+  type SealedPassword,
+} from '#protocol';
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { createSseParser, EventTooLarge, type ServerSentEvent } from '../../../control-plane/cli/api/sse.ts';
@@ -6,14 +14,8 @@ import { changedTags } from '../../../control-plane/cli/commands/instances.ts';
 import { tokenRequest } from '../../../control-plane/cli/commands/tokens.ts';
 import { durationText, parseDuration } from '../../../control-plane/cli/output/format.ts';
 import { tableLines } from '../../../control-plane/cli/output/table.ts';
-import {
-  exitCodeOf,
-  outcomeOfBlocked,
-  outcomeOfReady,
-  type Outcome,
-} from '../../../control-plane/cli/reset/outcome.ts';
+import { exitCodeOf } from '../../../control-plane/cli/reset/outcome.ts';
 import { createProgress, progressLine } from '../../../control-plane/cli/reset/progress.ts';
-import { chunksOf } from '../../../control-plane/cli/reset/seal.ts';
 import type { Terminal } from '../../../control-plane/cli/ports.ts';
 
 const instanceId = InstanceId.parse(randomUUID());

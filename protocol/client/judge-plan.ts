@@ -1,22 +1,21 @@
-import {
-  CLOCK_SKEW_MS_MAX,
-  defaultAccount,
-  explain,
-  judgeSealingKey,
-  thumbprintOf,
-  type AccountRef,
-  type InstanceId,
-  type OperatingSystem,
-  type PlannedTarget,
-  type PublicKey,
-  type ResetPlan,
-  type SealingKeyStatement,
-  type Thumbprint,
-  type Verify,
-} from '#protocol';
-import type { ErrorDetail } from '../errors.ts';
-import { judgeIdentity, type KnownInstance, type PinIndex } from '../identities/known-instances.ts';
-import type { ResetRequest } from './request.ts';
+import type * as z from 'zod';
+import { defaultAccount, type AccountRef } from '../accounts.ts';
+import { explain } from '../codes.ts';
+import type { InstanceId, OperatingSystem, PublicKey, Thumbprint } from '../ids.ts';
+import { CLOCK_SKEW_MS_MAX } from '../limits.ts';
+import type { SealingKeyStatement } from '../order.ts';
+import type { PlannedTarget, PlanReset, ResetPlan } from '../rest/resets.ts';
+import { judgeSealingKey } from '../sealing.ts';
+import { thumbprintOf, type Verify } from '../signing.ts';
+import { judgeIdentity, type KnownInstance, type PinIndex } from './identities.ts';
+
+/** Something that a client found to be wrong, and with what. */
+export interface Finding {
+  /** An instance's name, `plan`, `clock`. */
+  readonly subject: string;
+  readonly code: string;
+  readonly message: string;
+}
 
 /** A target that can be sealed to: its identity is the pinned one, and vouches for the key. */
 export interface ReadyTarget {
@@ -33,7 +32,7 @@ export interface PlanVerdict {
   readonly ready: readonly ReadyTarget[];
   readonly blocked: readonly PlannedTarget[];
   /** Why nothing may be sent at all; empty when all is well. */
-  readonly refusals: readonly ErrorDetail[];
+  readonly refusals: readonly Finding[];
   /** What is to be pinned: identities seen for the first time, and renamed ones. */
   readonly pins: readonly KnownInstance[];
   /** Those of the pins that are seen for the first time. */
@@ -43,10 +42,15 @@ export interface PlanVerdict {
 }
 
 export interface PlanExpectation {
-  readonly request: ResetRequest;
+  readonly request: {
+    /** What was asked for: the plan is held against it. */
+    readonly plan: z.output<typeof PlanReset>;
+    /** Refuse identities that are not pinned yet. */
+    readonly strictIdentities: boolean;
+  };
   readonly pins: PinIndex;
   readonly verify: Verify;
-  /** This machine's clock, milliseconds since the epoch. */
+  /** The client's clock, milliseconds since the epoch. */
   readonly now: number;
 }
 
@@ -74,8 +78,8 @@ export async function judgePlan(plan: ResetPlan, expected: PlanExpectation): Pro
 }
 
 /** What is wrong with the plan as a whole. */
-function planRefusals(plan: ResetPlan, { request, now }: PlanExpectation): ErrorDetail[] {
-  const refusals: ErrorDetail[] = [];
+function planRefusals(plan: ResetPlan, { request, now }: PlanExpectation): Finding[] {
+  const refusals: Finding[] = [];
   if (Math.abs(plan.now - now) > CLOCK_SKEW_MS_MAX) {
     const message = `control plane ${new Date(plan.now).toISOString()}, here ${new Date(now).toISOString()}`;
     refusals.push({ subject: 'clock', code: 'clock-disagrees', message });
@@ -103,7 +107,7 @@ function planRefusals(plan: ResetPlan, { request, now }: PlanExpectation): Error
 
 type TargetVerdict =
   | { kind: 'ready'; target: ReadyTarget; pin: KnownInstance | null; note: string | null }
-  | { kind: 'refused'; refusal: ErrorDetail }
+  | { kind: 'refused'; refusal: Finding }
   | { kind: 'blocked' };
 
 async function judgeTarget(target: PlannedTarget, expected: PlanExpectation): Promise<TargetVerdict> {
@@ -136,7 +140,7 @@ async function judgeTarget(target: PlannedTarget, expected: PlanExpectation): Pr
 }
 
 /** A changed identity in one sentence, with both fingerprints. */
-export function changedDetail(pinned: KnownInstance, presented: KnownInstance): ErrorDetail {
+export function changedDetail(pinned: KnownInstance, presented: KnownInstance): Finding {
   const message =
     pinned.instanceId === presented.instanceId
       ? `pinned ${pinned.fingerprint}, presented ${presented.fingerprint}`
@@ -145,6 +149,6 @@ export function changedDetail(pinned: KnownInstance, presented: KnownInstance): 
   return { subject: presented.name, code: 'identity-changed', message };
 }
 
-function invalid(subject: string, message: string): ErrorDetail {
+function invalid(subject: string, message: string): Finding {
   return { subject, code: 'control-plane-answer-invalid', message };
 }

@@ -1,20 +1,13 @@
 import type * as z from 'zod';
-import {
-  BODY_BYTES_MAX,
-  ONLINE_RESET_LIFETIME_MS,
-  SEALED_PASSWORDS_PER_CHUNK_MAX,
-  sealedDigest,
-  sealPassword,
-  type Digest,
-  type InstanceId,
-  type ResetId,
-  type ResetMode,
-  type ResetOptions,
-  type SealedPassword,
-  type StartReset,
-} from '#protocol';
+import type { Digest } from '../encoding.ts';
+import type { InstanceId, ResetId } from '../ids.ts';
+import { BODY_BYTES_MAX, ONLINE_RESET_LIFETIME_MS, SEALED_PASSWORDS_PER_CHUNK_MAX } from '../limits.ts';
+import type { SealedPassword } from '../order.ts';
+import type { StartReset } from '../rest/resets.ts';
+import { sealedDigest, sealPassword } from '../sealing.ts';
+import type { ResetMode, ResetOptions } from '../tasks.ts';
 import type { ReadyTarget } from './judge-plan.ts';
-import type { Passwords } from './passwords.ts';
+import type { Expectation } from './outcome.ts';
 
 /** An offline reset waits for a boot, which somebody has to bring about. */
 const OFFLINE_RESET_LIFETIME_MS = 7 * 24 * 3_600_000;
@@ -48,7 +41,7 @@ export interface SealTerms {
 export async function sealAll(
   targets: readonly ReadyTarget[],
   terms: SealTerms,
-  passwords: Passwords,
+  passwords: { bytesFor(instanceId: InstanceId): Uint8Array },
 ): Promise<{ sealed: SealedTarget[]; digests: Map<InstanceId, Digest> }> {
   const sealed: SealedTarget[] = [];
   const digests = new Map<InstanceId, Digest>();
@@ -63,6 +56,21 @@ export async function sealAll(
     sealed.push(...(await Promise.all(some)));
   }
   return { sealed, digests };
+}
+
+/** What is needed to check the results later; `digests` as `sealAll` made them. Nothing in it is secret. */
+export function expectationsOf(
+  ready: readonly ReadyTarget[],
+  { resetId }: { readonly resetId: ResetId },
+  digests: ReadonlyMap<InstanceId, Digest>,
+): Map<InstanceId, Expectation> {
+  const expectations = new Map<InstanceId, Expectation>();
+  for (const { instanceId, account, identityKey } of ready) {
+    const digest = digests.get(instanceId);
+    if (digest === undefined) throw new Error('a target was not sealed to');
+    expectations.set(instanceId, { resetId, instanceId, account, identityKey, digest });
+  }
+  return expectations;
 }
 
 /** The bodies to send one after another: each below the limits of one request, the last one final. */
