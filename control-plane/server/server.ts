@@ -23,10 +23,12 @@ import { createCertificateRenewal } from './keys/renewal.ts';
 import { sha256Sync, systemClock, systemRandom, verifyHere } from './runtime.ts';
 import { createOperatorServices, type OperatorServices } from './service/operator-services.ts';
 import { createChanges, type Changes } from './service/changes.ts';
-import { createOverviewService } from './service/overview-service.ts';
+import { createOverviewService, type OverviewService } from './service/overview-service.ts';
 import type { Log } from './service/ports.ts';
+import { createSettingsService, type SettingsService } from './service/settings-service.ts';
 import { createRetentionSweep } from './service/retention.ts';
 import { watchService } from './service-figures.ts';
+import { settingsOf } from './settings.ts';
 import { createStoreProbe } from './service/store-probe.ts';
 import { noticingStore } from './store/noticing-store.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
@@ -166,6 +168,7 @@ interface Sockets extends Pick<RunningServer, 'renewCertificate'> {
 async function openSockets(on: Foundation, services: OperatorServices): Promise<Sockets> {
   const { config, log, keyring, core, store, changes, metrics } = on;
   const shutdown = new AbortController();
+  let certificateEndsAt = () => keyring.tls.notAfter;
   const https = createHttpsServer({ ...HTTP_SERVER_OPTIONS, ...TLS_SERVER_OPTIONS, ...keyring.tls });
   const refused = addSockets(metrics.registry, () => socketLimits.unproven);
   const socketLimits = createSocketLimits({ limits: config.unprovenSockets, sourceOf, refused });
@@ -178,12 +181,7 @@ async function openSockets(on: Foundation, services: OperatorServices): Promise<
     audit: services.audit,
     changes,
     console: readConsoleFiles(),
-    overview: createOverviewService({
-      store,
-      clock: systemClock,
-      gate: core.gate,
-      service: watchService(systemClock.now()),
-    }),
+    ...createViews(on, () => certificateEndsAt()),
     authenticate: firstPresented(
       createBearerAuthentication(services.tokens),
       createConsoleAuthentication(services.consoleSessions, new URL(config.publicUrl).origin),
@@ -228,6 +226,7 @@ async function openSockets(on: Foundation, services: OperatorServices): Promise<
     present: ({ key, cert }) => https.setSecureContext({ key, cert }),
     ...{ clock: systemClock, log },
   });
+  certificateEndsAt = certificate.endsAt;
   addCertificateEnd(metrics.registry, certificate.endsAt);
   return {
     renewCertificate: certificate.look,
@@ -240,6 +239,19 @@ async function openSockets(on: Foundation, services: OperatorServices): Promise<
       // Together: the listener has ended only when the sockets of the gateway have, too.
       await Promise.all([app.close(), metricsApp?.close(), gateway.close()]);
     },
+  };
+}
+
+/** What is shown of the whole, and of the process itself. */
+function createViews(
+  { store, core, config, keyring }: Foundation,
+  certificateEndsAt: () => number,
+): { overview: OverviewService; settings: SettingsService } {
+  const { gate } = core;
+  const service = watchService(systemClock.now());
+  return {
+    overview: createOverviewService({ store, clock: systemClock, gate, service }),
+    settings: createSettingsService({ gate, settings: () => settingsOf(config, keyring, certificateEndsAt()) }),
   };
 }
 

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { ConsoleSessionId, EpochMs, InstanceId, TokenId } from '../ids.ts';
 import { AgentState } from '../health.ts';
+import { PasswordPolicy } from '../passwords.ts';
 import { WhoAmI } from './access.ts';
 import { PageQuery, pageOf } from './common.ts';
 import { Instance } from './instances.ts';
@@ -100,3 +101,46 @@ export type Overview = z.infer<typeof Overview>;
 /** What has changed since the last event of this kind; ask for it again. */
 export const ChangeEvent = z.object({ changed: z.array(z.enum(['instances', 'resets', 'tokens'])).min(1) });
 export type ChangeEvent = z.infer<typeof ChangeEvent>;
+
+const RateLimitView = z.object({ burst: z.int(), perSecond: z.number() });
+
+/** What the configuration of a control plane says, its defaults filled in. No secret and no key is among it. */
+export const Settings = z.object({
+  version: z.string(),
+  /** What agents dial and links use. */
+  publicUrl: z.string(),
+  /** HOST:PORT of the API, the gateway and the console. */
+  listen: z.string(),
+  /** HOST:PORT of a listener for the metrics alone; null where they are served with everything else. */
+  metricsListen: z.string().nullable(),
+  /** Whose `x-forwarded-for` is believed: nobody's, everybody's, or that of these networks. */
+  trustProxy: z.union([z.boolean(), z.array(z.string())]),
+  dataDir: z.string(),
+  keysDir: z.string(),
+  /** Whether the script key still lies in the keys directory, where it should not stay. */
+  scriptKeyPresent: z.boolean(),
+  certificate: z.object({
+    /** By the own authority, or provided. */
+    from: z.enum(['own', 'provided']),
+    /** When the one ends that new connections get. */
+    endsAt: EpochMs,
+    /** Whether an earlier authority is still believed. */
+    rotating: z.boolean(),
+  }),
+  /** Of the keys that agents believe. */
+  keySetVersion: z.int(),
+  passwordPolicy: PasswordPolicy,
+  rateLimits: z.object({
+    enrolment: RateLimitView,
+    failedAuthentication: RateLimitView,
+    reset: RateLimitView,
+  }),
+  /** Sockets of peers that have proven nothing. */
+  unprovenSockets: z.object({ total: z.int(), perAddress: z.int() }),
+  /** In days; null: for ever. */
+  retention: z.object({ resetsDays: z.int().nullable(), auditDays: z.int().nullable() }),
+  /** Of the console, in milliseconds. */
+  consoleSessions: z.object({ idleMs: z.int(), ageMs: z.int() }),
+  logLevel: z.string(),
+});
+export type Settings = z.infer<typeof Settings>;

@@ -14,11 +14,13 @@ import {
   type Enrol,
   type InstanceId,
   type KeySet,
+  type Settings,
   type Signer,
   type TaskId,
 } from '#protocol';
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import { expect } from 'vitest';
+import { checkConfig } from '../../control-plane/server/config.ts';
 import { createApp, type AppConfig } from '../../control-plane/server/http/app.ts';
 import {
   createBearerAuthentication,
@@ -33,8 +35,10 @@ import { createChanges } from '../../control-plane/server/service/changes.ts';
 import { createGate } from '../../control-plane/server/service/gate.ts';
 import { createOperatorServices, type OperatorServices } from '../../control-plane/server/service/operator-services.ts';
 import { createOverviewService } from '../../control-plane/server/service/overview-service.ts';
+import { createSettingsService } from '../../control-plane/server/service/settings-service.ts';
 import { createRefusalCounter } from '../../control-plane/server/service/refusal-counter.ts';
 import { createStoreProbe } from '../../control-plane/server/service/store-probe.ts';
+import { settingsOf } from '../../control-plane/server/settings.ts';
 import { openSqliteStore } from '../../control-plane/server/store/sqlite-store.ts';
 import type { Store } from '../../control-plane/server/store/store.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -46,6 +50,14 @@ export const PUBLIC_ORIGIN = 'https://latchkey.example:8443';
 
 /** What the control plane says of itself. */
 const SERVICE = { version: '0.1.0', startedAt: 0, eventLoopDelayMsMax: 1, residentBytes: 1 };
+
+/** What its configuration says. */
+function settings(): Settings {
+  const checked = checkConfig(null, {});
+  if (!checked.ok) throw new Error('the defaults are no configuration');
+  const keys = { keySet: { version: 7 }, rotatingAuthority: false, scriptKeyPresent: () => false };
+  return settingsOf(checked.config, keys, 1_000);
+}
 
 interface Call {
   readonly token?: string | null;
@@ -131,6 +143,7 @@ export class HttpWorld implements AsyncDisposable {
       changes: this.changes,
       console: this.console,
       overview: createOverviewService({ store, clock, gate: createGate({ store, clock }), service: () => SERVICE }),
+      settings: createSettingsService({ gate: createGate({ store, clock }), settings }),
       clock,
       random: systemRandom,
       log: this.#log(),

@@ -21,6 +21,7 @@ export type Action =
   | 'join-token.create'
   | 'audit.read'
   | 'metrics.read'
+  | 'settings.read'
   | 'console-session.end'
   | 'self.read';
 
@@ -71,6 +72,7 @@ const ADMINISTRATOR: readonly Action[] = [
   'token.read',
   'token.create',
   'token.revoke',
+  'settings.read',
 ];
 
 const GRANTS: Record<Actor['role'], readonly Action[]> = {
@@ -80,7 +82,14 @@ const GRANTS: Record<Actor['role'], readonly Action[]> = {
 };
 
 /** Actions that speak of the whole control plane, so that a token scoped to projects cannot have them. */
-const GLOBAL: readonly Action[] = ['token.read', 'token.create', 'token.revoke', 'audit.read', 'metrics.read'];
+const GLOBAL: readonly Action[] = [
+  'token.read',
+  'token.create',
+  'token.revoke',
+  'audit.read',
+  'metrics.read',
+  'settings.read',
+];
 
 /** The one seam: who, what, on what, in which circumstances. Everything that no rule grants is denied. */
 export function authorize(

@@ -7,6 +7,7 @@ import type { RequestListener, Server } from 'node:http';
 import type { Changes } from '../service/changes.ts';
 import type { OverviewService } from '../service/overview-service.ts';
 import type { Clock, Log, Random } from '../service/ports.ts';
+import type { SettingsService } from '../service/settings-service.ts';
 import { admit, type AdmissionDeps, type Limiters } from './admission.ts';
 import type { Authenticate } from './authentication.ts';
 import { answerClientError } from './client-errors.ts';
@@ -43,6 +44,7 @@ export interface AppConfig {
 export interface AppDeps extends Omit<AdmissionDeps, 'limiters' | 'isClosing' | 'metrics'> {
   readonly services: RouteServices;
   readonly overview: OverviewService;
+  readonly settings: SettingsService;
   /** The built web console; null when it is not built. */
   readonly console: ConsoleFiles | null;
   readonly changes: Pick<Changes, 'watch'>;

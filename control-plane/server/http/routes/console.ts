@@ -6,6 +6,7 @@ import {
   ConsoleSessionQuery,
   ConsoleSignIn,
   Overview,
+  Settings,
 } from '#protocol';
 import * as z from 'zod';
 import { ApiError } from '../../service/errors.ts';
@@ -23,7 +24,7 @@ export function consoleRoutes(deps: ConsoleDeps): readonly Route[] {
   return [...ownRoutes(consoleSessions), ...allSessionsRoutes(consoleSessions), ...wholeRoutes(deps)];
 }
 
-type ConsoleDeps = Pick<RouteDeps, 'services' | 'overview' | 'changes' | 'streams'>;
+type ConsoleDeps = Pick<RouteDeps, 'services' | 'overview' | 'settings' | 'changes' | 'streams'>;
 
 type Sessions = RouteDeps['services']['consoleSessions'];
 
@@ -106,7 +107,7 @@ function allSessionsRoutes(sessions: Sessions): readonly Route[] {
 }
 
 /** The whole at a glance, and when to look again. */
-function wholeRoutes({ overview, changes, streams }: ConsoleDeps): readonly Route[] {
+function wholeRoutes({ overview, settings, changes, streams }: ConsoleDeps): readonly Route[] {
   return [
     route({
       method: 'GET',
@@ -116,6 +117,17 @@ function wholeRoutes({ overview, changes, streams }: ConsoleDeps): readonly Rout
       summary: 'The state of everything, on one page',
       responses: { 200: { description: 'As far as the token may see it.', schema: Overview } },
       handle: async ({ actor }) => ({ status: 200, body: await overview.overview(actor) }),
+    }),
+    route({
+      method: 'GET',
+      path: `${API_PREFIX}/settings`,
+      access: 'settings.read',
+      tag,
+      summary: 'What the configuration of the control plane says',
+      description:
+        'With its defaults filled in, to be looked at: it is changed in the file and by flags. It holds no secret.',
+      responses: { 200: { description: 'As the process was started.', schema: Settings } },
+      handle: async ({ actor }) => ({ status: 200, body: await settings.read(actor) }),
     }),
     route({
       method: 'GET',

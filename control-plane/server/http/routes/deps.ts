@@ -9,6 +9,7 @@ import type { ResetService } from '../../service/reset-service.ts';
 import type { TokenService } from '../../service/token-service.ts';
 import type { Changes } from '../../service/changes.ts';
 import type { OverviewService } from '../../service/overview-service.ts';
+import type { SettingsService } from '../../service/settings-service.ts';
 import type { EventStreams } from '../event-streams.ts';
 import type { Limiters } from '../admission.ts';
 import type { Metrics } from '../metrics.ts';
@@ -35,6 +36,7 @@ export interface RouteDeps {
   readonly streams: EventStreams;
   readonly changes: Pick<Changes, 'watch'>;
   readonly overview: OverviewService;
+  readonly settings: SettingsService;
   /** Null when it is not built. */
   readonly console: ConsoleFiles | null;
   readonly limiters: Limiters;
