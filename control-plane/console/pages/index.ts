@@ -14,4 +14,6 @@ const { navigation } = texts;
 /** Every page, in the order of the navigation. */
 export const pages: readonly Page[] = [
   { path: '/', navigation: navigation.health, component: lazy(() => import('./health/page.tsx')) },
+  { path: '/instances', navigation: navigation.instances, component: lazy(() => import('./instances/list/page.tsx')) },
+  { path: '/instances/:id', component: lazy(() => import('./instances/one/page.tsx')) },
 ];
