@@ -1,8 +1,13 @@
 /** Everything that crosses a wire of Latchkey, and the rules that both ends must agree on. Browser-safe. */
 export * from './accounts.ts';
+export * from './client/authority.ts';
+export * from './client/cloud-init.ts';
 export * from './client/identities.ts';
+export * from './client/install-line.ts';
 export * from './client/judge-plan.ts';
 export * from './client/outcome.ts';
+export * from './client/playbook.ts';
+export * from './client/releases.ts';
 export * from './client/seal.ts';
 export * from './codes.ts';
 export { Digest, base64UrlBytes, concatBytes, fromBase64Url, fromUtf8, sha256, toBase64Url, utf8 } from './encoding.ts';

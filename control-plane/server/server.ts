@@ -8,7 +8,7 @@ import { createCore, type Core } from './core.ts';
 import { DATABASE_FILE, RELEASES_DIRECTORY } from './data-directory.ts';
 import { createSocketLimits } from './gateway/socket-limits.ts';
 import { createWebSocketGateway } from './gateway/websocket.ts';
-import { createApp } from './http/app.ts';
+import { createApp, type AppConfig } from './http/app.ts';
 import { createBearerAuthentication, createConsoleAuthentication, firstPresented } from './http/authentication.ts';
 import { createMetrics, type Metrics } from './http/metrics.ts';
 import { addCertificateEnd } from './http/metrics-certificate.ts';
@@ -195,12 +195,7 @@ async function openSockets(on: Foundation, services: OperatorServices): Promise<
     caPem: keyring.caPem,
     releases: createReleaseCatalogue({ dir: join(config.dataDir, RELEASES_DIRECTORY), keysDir: config.keysDir }),
     installScript: readInstallScript(),
-    config: {
-      trustProxy: config.trustProxy,
-      metrics: config.metricsListen === null,
-      strictTransportSecurity: false,
-      rateLimits: config.rateLimits,
-    },
+    config: appConfigOf(config),
     createServer: (listener) => https.on('request', listener),
   });
   const gateway = createWebSocketGateway({
@@ -239,6 +234,15 @@ async function openSockets(on: Foundation, services: OperatorServices): Promise<
       // Together: the listener has ended only when the sockets of the gateway have, too.
       await Promise.all([app.close(), metricsApp?.close(), gateway.close()]);
     },
+  };
+}
+
+function appConfigOf(config: ServerConfig): AppConfig {
+  return {
+    trustProxy: config.trustProxy,
+    metrics: config.metricsListen === null,
+    strictTransportSecurity: false,
+    rateLimits: config.rateLimits,
   };
 }
 

@@ -1,12 +1,19 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
-import { InstanceName, ReleaseVersion, type CreatedToken, type CreateToken, type ReleaseStatement } from '#protocol';
+import {
+  cloudConfig,
+  hexOf,
+  installLine,
+  InstanceName,
+  playbook,
+  ReleaseVersion,
+  type CreatedToken,
+  type CreateToken,
+  type ReleaseStatement,
+} from '#protocol';
 import { clientError, usageError } from '../errors.ts';
-import { playbook } from '../install/ansible.ts';
 import { authorityFor } from '../install/authority.ts';
-import { believedReleases, chooseRelease, hexOf } from '../install/choose-release.ts';
-import { cloudConfig } from '../install/cloud-init.ts';
-import { installLine } from '../install/line.ts';
+import { believedReleases, releaseFor } from '../install/choose-release.ts';
 import { installScriptSha256 } from '../install/script.ts';
 import { timeText } from '../output/format.ts';
 import type { Session } from '../session.ts';
@@ -73,7 +80,7 @@ async function installCommand(given: Given): Promise<number> {
   const scriptSha256 = installScriptSha256();
   if (hexOf(list.installScript) !== scriptSha256) throw clientError('install-script-differs');
   const releases = await believedReleases(list, { ports, server, named: flags.releaseKey });
-  const release = chooseRelease(releases, wanted);
+  const release = releaseFor(releases, wanted);
   if (flags.format === 'ansible') {
     for (const text of playbook(ansibleOptions(flags, wanted.url))) ports.terminal.out(text);
     ports.terminal.err(
@@ -86,7 +93,7 @@ async function installCommand(given: Given): Promise<number> {
   const { name, service, url } = wanted;
   const line = installLine({
     ...{ url, scriptSha256, release, archiveSha256: hexOf(release.digest), name, service },
-    ...{ token: created.token, authority: authorityFor(created.token, pem) },
+    ...{ token: created.token, authority: await authorityFor(created.token, pem) },
   });
   show(given, { line, release, created });
   return 0;

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { believedReleases, hexOf } from '../install/choose-release.ts';
+import { hexOf } from '#protocol';
+import { believedReleases } from '../install/choose-release.ts';
 import { tableLines } from '../output/table.ts';
 import { addInstallCommand, KeyFlags } from './agents-install.ts';
 import { handleConnected, print, type AddVerb, type CommandContext } from './support.ts';

@@ -1,8 +1,7 @@
 import {
-  compareVersions,
+  chooseRelease,
   fingerprintOf,
-  fromBase64Url,
-  openRelease,
+  openReleases,
   Thumbprint,
   verifyEd25519,
   type ReleaseList,
@@ -28,7 +27,7 @@ export async function believedReleases(
   const named = from.named === undefined ? null : readFingerprint(from.named);
   const key = named ?? pinned ?? items[0]?.statement.key ?? null;
   if (key === null) return [];
-  const releases = await openReleases(items, key);
+  const releases = await openOrRefuse(items, key);
   if (key !== pinned) {
     await store.pin(server, key);
     const how = named === null ? 'seen for the first time; compare it with what its maker has published' : 'as named';
@@ -43,24 +42,13 @@ function readFingerprint(text: string): Thumbprint {
   throw usageError('--release-key', 'is not the fingerprint of a key, such as SHA256:….');
 }
 
-export function hexOf(digest: string): string {
-  return Buffer.from(fromBase64Url(digest)).toString('hex');
-}
-
-/** Every release, believed, newest first: a list with one that the key has not signed is refused as a whole. */
-async function openReleases(
+async function openOrRefuse(
   signed: readonly SignedRelease[],
   releaseKey: Thumbprint,
 ): Promise<readonly ReleaseStatement[]> {
-  const releases: ReleaseStatement[] = [];
-  for (const one of signed) {
-    const verdict = await openRelease(verifyEd25519, releaseKey, one);
-    if (verdict.ok) releases.push(verdict.release);
-    else if (verdict.why === 'other-key') throw otherKey(releaseKey, one.statement.key);
-    else throw clientError('release-unsigned');
-  }
-  // By ourselves: in another order, an old release would pass for the newest.
-  return releases.toSorted((a, b) => compareVersions(a.version, b.version));
+  const verdict = await openReleases(verifyEd25519, signed, releaseKey);
+  if (verdict.ok) return verdict.releases;
+  throw verdict.why === 'other-key' ? otherKey(releaseKey, verdict.presented) : clientError('release-unsigned');
 }
 
 function otherKey(pinned: Thumbprint, presented: Thumbprint) {
@@ -69,15 +57,12 @@ function otherKey(pinned: Thumbprint, presented: Thumbprint) {
 }
 
 /** That version, or the newest that is not marked as unfinished, for that platform. */
-export function chooseRelease(
+export function releaseFor(
   releases: readonly ReleaseStatement[],
   wanted: { readonly version: string | null; readonly platform: ReleasePlatform },
 ): ReleaseStatement {
-  const fitting = releases.filter(({ platform }) => platform === wanted.platform);
-  const chosen = fitting.find(({ version }) =>
-    wanted.version === null ? !version.includes('-') : version === wanted.version,
-  );
-  if (chosen !== undefined) return chosen;
+  const chosen = chooseRelease(releases, wanted);
+  if (chosen !== null) return chosen;
   const subject = `${wanted.version ?? 'any finished version'} for ${wanted.platform}`;
   const message = releases.length === 0 ? 'no release has been added yet' : 'is not there';
   throw clientError('release-missing', [{ subject, code: 'release-missing', message }]);

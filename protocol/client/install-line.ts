@@ -1,4 +1,5 @@
-import type { InstanceName, ReleaseStatement } from '#protocol';
+import type { InstanceName } from '../ids.ts';
+import type { ReleaseStatement } from '../release.ts';
 
 export interface InstallLine {
   /** Origin of the control plane, as the host reaches it. */
