@@ -141,7 +141,7 @@ export function isFinished({ state }: { readonly state: TaskState | null }): boo
 }
 
 /** The sums of `outcomes`; what was planned and not started counts as pending. */
-export function tallyOf(outcomes: Iterable<Outcome>): ResetCounts {
+export function tallyOf(outcomes: Iterable<Pick<Outcome, 'state'>>): ResetCounts {
   const tally = { total: 0, succeeded: 0, failed: 0, blocked: 0, pending: 0 };
   for (const { state } of outcomes) {
     tally.total += 1;

@@ -1,0 +1,79 @@
+import Box from '@cloudscape-design/components/box';
+import StatusIndicator, { type StatusIndicatorProps } from '@cloudscape-design/components/status-indicator';
+import type { TableProps } from '@cloudscape-design/components/table';
+import { explainWarning, type TaskState } from '#protocol';
+import { InstanceLink } from '../../parts/instance-link.tsx';
+import { When } from '../../parts/when.tsx';
+import { texts } from '../../texts/index.ts';
+import type { Row } from './row.ts';
+
+const words = texts.reset.progress;
+const { columns } = words;
+
+const INDICATORS: Record<TaskState, StatusIndicatorProps.Type> = {
+  pending: 'pending',
+  staged: 'pending',
+  'awaiting-boot': 'pending',
+  dispatched: 'in-progress',
+  accepted: 'in-progress',
+  running: 'in-progress',
+  succeeded: 'success',
+  failed: 'error',
+  'outcome-unknown': 'warning',
+  'task-expired': 'stopped',
+  cancelled: 'stopped',
+  superseded: 'stopped',
+  blocked: 'stopped',
+};
+
+/** What one sees of a task. */
+export const COLUMNS: readonly TableProps.ColumnDefinition<Row>[] = [
+  {
+    id: 'instance',
+    header: columns.instance,
+    cell: ({ instance }) => <InstanceLink name={instance} />,
+    isRowHeader: true,
+  },
+  {
+    id: 'state',
+    header: columns.state,
+    cell: ({ state }) => <StatusIndicator type={INDICATORS[state]}>{words.taskStates[state]}</StatusIndicator>,
+  },
+  { id: 'proof', header: columns.proof, cell: (row) => <Proof row={row} /> },
+  { id: 'applied', header: columns.applied, cell: ({ appliedMs }) => <Span ms={appliedMs} /> },
+  { id: 'verified', header: columns.verified, cell: ({ verifiedMs }) => <Span ms={verifiedMs} /> },
+  { id: 'updated', header: columns.updated, cell: ({ updatedAt }) => <When at={updatedAt} /> },
+  { id: 'notes', header: columns.notes, cell: (row) => <Notes row={row} />, minWidth: 240 },
+];
+
+function Proof({ row: { verifiedBy, proof } }: { readonly row: Row }) {
+  if (proof === null) return '–';
+  return (
+    <>
+      {verifiedBy !== null && <div>{words.proofs[verifiedBy]}</div>}
+      <Box variant="small">{proof === 'here' ? words.here : words.told}</Box>
+    </>
+  );
+}
+
+function Span({ ms }: { readonly ms: number | null }) {
+  return ms === null ? '–' : texts.reset.span(ms);
+}
+
+/** Why not, what to do, and what stands in the way of a login although the password is right. */
+function Notes({ row: { code, message, remedy, detail, warnings } }: { readonly row: Row }) {
+  if (code === null && warnings.length === 0) return '–';
+  return (
+    <>
+      {code !== null && (
+        <div>
+          {message} {detail !== null && <bdi>({detail})</bdi>} <Box variant="small">{code}</Box>
+        </div>
+      )}
+      {code !== null && remedy !== null && <div>{remedy}</div>}
+      {warnings.map((warning) => (
+        <div key={warning}>{explainWarning(warning)}</div>
+      ))}
+    </>
+  );
+}

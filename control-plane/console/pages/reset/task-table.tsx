@@ -1,0 +1,105 @@
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import FormField from '@cloudscape-design/components/form-field';
+import Header from '@cloudscape-design/components/header';
+import Select from '@cloudscape-design/components/select';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Table from '@cloudscape-design/components/table';
+import { API_PREFIX, TaskPage, TaskState, verifyEd25519, type ResetCounts, type ResetId } from '#protocol';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { useSearchParams } from 'wouter';
+import { useClient } from '../../api/context.ts';
+import { detach } from '../../parts/detach.ts';
+import { FailureAlert } from '../../parts/failure.tsx';
+import type { SentTargets } from '../../parts/reset/sent.ts';
+import { texts } from '../../texts/index.ts';
+import { COLUMNS } from './columns.tsx';
+import type { ProgressStore } from './progress.ts';
+import { newerOf, rowOf, type Row } from './row.ts';
+import { queryOf, viewOf, type TaskView } from './view.ts';
+
+const words = texts.reset.progress;
+const ROWS = 50;
+
+interface Props {
+  readonly id: ResetId;
+  readonly sent: SentTargets | null;
+  readonly store: ProgressStore;
+  readonly counts: ResetCounts;
+}
+
+/** One page of the tasks, filtered and cut by the control plane; what was heard since is shown at once. */
+export function TaskTable({ id, sent, store, counts }: Props) {
+  const [query, setQuery] = useSearchParams();
+  const view = viewOf(query);
+  const page = useTaskPage(id, sent, view);
+  const show = (next: TaskView): void => setQuery(queryOf(next));
+  const rows = page.data?.rows.map((row) => newerOf(row, store.row(row.instanceId))) ?? [];
+  const next = page.data?.nextCursor ?? null;
+  return (
+    <SpaceBetween size="s">
+      {page.error !== null && <FailureAlert error={page.error} onRetry={() => detach(page.refetch())} />}
+      <Table<Row>
+        header={
+          <Header variant="h2" counter={`(${counts.total.toLocaleString()})`}>
+            {words.tasks}
+          </Header>
+        }
+        filter={<Filter view={view} onChange={show} />}
+        items={rows}
+        trackBy="instanceId"
+        loading={page.isPending}
+        loadingText={texts.loading}
+        wrapLines
+        empty={<Box textAlign="center">{words.empty}</Box>}
+        columnDefinitions={COLUMNS}
+        footer={
+          (next !== null || view.cursor !== null) && (
+            <SpaceBetween direction="horizontal" size="xs">
+              <Button disabled={view.cursor === null} onClick={() => show({ ...view, cursor: null })}>
+                {words.first}
+              </Button>
+              <Button disabled={next === null} onClick={() => show({ ...view, cursor: next })}>
+                {words.next}
+              </Button>
+            </SpaceBetween>
+          )
+        }
+      />
+    </SpaceBetween>
+  );
+}
+
+function useTaskPage(id: ResetId, sent: SentTargets | null, view: TaskView) {
+  const client = useClient();
+  return useQuery({
+    // Begins with the kind that changes are told of: while something happens, the page is asked for once a second.
+    queryKey: ['resets', id, 'tasks', view],
+    queryFn: async ({ signal }) => {
+      const query = queryOf(view);
+      query.set('limit', String(ROWS));
+      const path = `${API_PREFIX}/resets/${id}/tasks?${query.toString()}`;
+      const { items, nextCursor } = await client.get(path, TaskPage, { attended: false, signal });
+      return { rows: await Promise.all(items.map((task) => rowOf(task, sent, verifyEd25519))), nextCursor };
+    },
+    placeholderData: keepPreviousData,
+  });
+}
+
+const ALL = { value: '', label: words.all };
+const OPTIONS = [ALL, ...TaskState.options.map((value) => ({ value, label: words.taskStates[value] }))];
+
+function Filter({ view, onChange }: { readonly view: TaskView; readonly onChange: (view: TaskView) => void }) {
+  return (
+    <FormField label={words.filter}>
+      <Select
+        options={OPTIONS}
+        selectedOption={OPTIONS.find(({ value }) => value === view.state) ?? ALL}
+        onChange={({ detail }) => {
+          const state = TaskState.safeParse(detail.selectedOption.value).data ?? null;
+          onChange({ state, cursor: null });
+        }}
+      />
+    </FormField>
+  );
+}

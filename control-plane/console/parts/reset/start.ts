@@ -1,0 +1,166 @@
+import {
+  API_PREFIX,
+  chunksOf,
+  expectationsOf,
+  explain,
+  judgePlan,
+  notAfterOf,
+  passwordViolations,
+  ResetPlan,
+  RID_500,
+  sealAll,
+  utf8,
+  verifyEd25519,
+  type Code,
+  type Finding,
+  type PlanReset,
+  type PlanVerdict,
+  type ResetId,
+} from '#protocol';
+import type * as z from 'zod';
+import type { Client } from '../../api/client.ts';
+import { ApiFailure } from '../../api/failure.ts';
+import type { Pins } from './pins.ts';
+import { sendChunks } from './send.ts';
+import type { SentResets, SentTarget } from './sent.ts';
+
+type Request = z.output<typeof PlanReset>;
+
+export interface ResetPorts {
+  readonly client: Pick<Client, 'get' | 'send'>;
+  readonly pins: Pins;
+  readonly sent: SentResets;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly wait: (ms: number) => Promise<void>;
+}
+
+/** A plan, and what this browser thinks of it. */
+export interface JudgedPlan {
+  readonly plan: ResetPlan;
+  readonly verdict: PlanVerdict;
+}
+
+/** Asks for a plan and takes nothing in it on trust that can be checked. Changes nothing. */
+export async function planReset(request: Request, ports: ResetPorts, signal?: AbortSignal): Promise<JudgedPlan> {
+  const { client, pins, now } = ports;
+  const plan = await client.send('POST', `${API_PREFIX}/resets/plan`, ResetPlan, {
+    body: request,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const verdict = await judgePlan(plan, {
+    request: { plan: request, strictIdentities: false },
+    pins: pins.index(),
+    verify: verifyEd25519,
+    now: now(),
+  });
+  return { plan, verdict };
+}
+
+/** Why a judged plan may not be carried out as it is. */
+export type Obstacle =
+  | { readonly kind: 'refused'; readonly failure: ApiFailure }
+  | { readonly kind: 'blocked' }
+  /** Some are seen for the first time among others that are known; their names. */
+  | { readonly kind: 'strangers'; readonly names: readonly string[] };
+
+export interface Consent {
+  readonly skipBlocked: boolean;
+  /** A person takes the strangers for what they say they are. */
+  readonly trustStrangers: boolean;
+}
+
+/** The first thing that stands in the way; null where there is none. */
+export function obstacleOf({ verdict }: JudgedPlan, consent: Consent): Obstacle | null {
+  const { refusals, blocked, ready } = verdict;
+  if (refusals.length > 0) return { kind: 'refused', failure: refusalOf(refusals) };
+  if (blocked.length > 0 && !(consent.skipBlocked && ready.length > 0)) return { kind: 'blocked' };
+  const names = strangersOf(verdict);
+  return names.length > 0 && !consent.trustStrangers ? { kind: 'strangers', names } : null;
+}
+
+/**
+ * Those that are seen for the first time beside others that are known, and would share a password with them. Whoever can
+ * write to the control plane's database could have an instance of his own among them.
+ */
+export function strangersOf({ newcomers, ready }: Pick<PlanVerdict, 'newcomers' | 'ready'>): readonly string[] {
+  return newcomers.length < ready.length ? newcomers.map(({ name }) => name) : [];
+}
+
+export type StartOutcome =
+  | { readonly kind: 'started'; readonly resetId: ResetId }
+  /** The connection was lost: perhaps it has started. */
+  | { readonly kind: 'unknown'; readonly resetId: ResetId }
+  /** Nothing was sent; here is what the plan is now. */
+  | { readonly kind: 'hindered'; readonly obstacle: Obstacle; readonly judged: JudgedPlan };
+
+export interface Start {
+  readonly request: Request;
+  readonly consent: Consent;
+  readonly password: string;
+  /** Called as soon as the password is sealed, before anything is sent: it is not needed any more. */
+  readonly onSealed: () => void;
+}
+
+/** Plans anew, seals, remembers what proves the results, sends. Rejects with `ApiFailure` while nothing has started. */
+export async function startReset(start: Start, ports: ResetPorts): Promise<StartOutcome> {
+  const { request, consent, onSealed } = start;
+  const judged = await planReset(request, ports);
+  const obstacle = obstacleOf(judged, consent) ?? weaknessOf(judged, start.password);
+  if (obstacle !== null) return { kind: 'hindered', obstacle, judged };
+
+  const { plan, verdict } = judged;
+  const { resetId } = plan;
+  // The seal binds what was asked for here, not what the plan says about it.
+  const notAfter = notAfterOf(request.mode, plan.now);
+  const bytes = utf8(start.password);
+  const terms = { resetId, mode: request.mode, options: request.options, notAfter };
+  const { sealed, digests } = await sealAll(verdict.ready, terms, { bytesFor: () => bytes }).finally(() => {
+    bytes.fill(0);
+    onSealed();
+  });
+  const names = new Map(verdict.ready.map(({ instanceId, name }) => [instanceId, name]));
+  const targets = [...expectationsOf(verdict.ready, plan, digests).values()].map((expectation): SentTarget => ({
+    ...expectation,
+    name: names.get(expectation.instanceId) ?? '',
+  }));
+  // Before the effect: afterwards a reload would lose what proves the results. Where the browser keeps nothing, the page
+  // of the reset says that it cannot prove them.
+  ports.sent.save(resetId, targets, ports.now());
+  const chunks = chunksOf(sealed, { resetId, notAfter, skipBlocked: consent.skipBlocked });
+  try {
+    return { kind: await sendChunks(chunks, ports.client, ports.wait), resetId };
+  } catch (error) {
+    ports.sent.forget(resetId);
+    throw error;
+  }
+}
+
+/** By the rules of the plan, which may be stricter than those that were shown. */
+function weaknessOf({ plan, verdict }: JudgedPlan, password: string): Obstacle | null {
+  const isWeak = verdict.ready.some(({ os, account }) => {
+    const name = account === RID_500 ? null : account;
+    return passwordViolations({ os, account: name, password, policy: plan.passwordPolicy }).length > 0;
+  });
+  return isWeak ? { kind: 'refused', failure: failureOf('password-weak', []) } : null;
+}
+
+/** What is graver comes first, and names the failure. */
+const GRAVITY: readonly Code[] = [
+  'identity-changed',
+  'sealing-key-unsigned',
+  'sealing-key-other-instance',
+  'control-plane-answer-invalid',
+  'sealing-key-expired',
+  'clock-disagrees',
+];
+
+function refusalOf(findings: readonly Finding[]): ApiFailure {
+  const worst = GRAVITY.find((code) => findings.some((finding) => finding.code === code));
+  return failureOf(worst ?? 'control-plane-answer-invalid', findings);
+}
+
+function failureOf(code: Code, findings: readonly Finding[]): ApiFailure {
+  const { message, remedy } = explain(code);
+  return new ApiFailure(0, { code, message, remedy, details: [...findings] });
+}

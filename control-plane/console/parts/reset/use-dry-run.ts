@@ -1,0 +1,62 @@
+import type { PlanReset } from '#protocol';
+import { useCallback, useEffect, useState } from 'react';
+import type * as z from 'zod';
+import { planReset, type JudgedPlan, type ResetPorts } from './start.ts';
+
+/** Who types an account is not asked about with every letter. */
+const SETTLED_AFTER_MS = 400;
+
+export interface DryRun {
+  /** The newest answer, also while a newer one is on its way; null where there is none. */
+  readonly judged: JudgedPlan | null;
+  readonly error: unknown;
+  readonly isAsking: boolean;
+  /** Asks anew. */
+  readonly again: () => void;
+  /** A plan that came some other way. */
+  readonly take: (judged: JudgedPlan) => void;
+}
+
+type Answer = { readonly judged: JudgedPlan } | { readonly error: unknown };
+
+/**
+ * Who could be reset, and who not and why. Not a query of the cache: each answer is a plan that the control plane keeps, and
+ * it is asked for when the question changes, not with every change of an instance.
+ */
+export function useDryRun(request: z.output<typeof PlanReset> | null, ports: ResetPorts): DryRun {
+  const [answer, setAnswer] = useState<Answer | null>(null);
+  const [askedFor, setAskedFor] = useState<unknown>(null);
+  const [round, setRound] = useState(0);
+  const [answeredRound, setAnsweredRound] = useState(-1);
+
+  useEffect(() => {
+    if (request === null) return undefined;
+    const over = new AbortController();
+    const settle = (next: Answer): void => {
+      if (over.signal.aborted) return;
+      setAnswer(next);
+      setAskedFor(request);
+      setAnsweredRound(round);
+    };
+    const timer = setTimeout(() => {
+      planReset(request, ports, over.signal).then(
+        (judged) => settle({ judged }),
+        (error: unknown) => settle({ error }),
+      );
+    }, SETTLED_AFTER_MS);
+    return () => {
+      clearTimeout(timer);
+      over.abort();
+    };
+  }, [request, ports, round]);
+
+  const again = useCallback(() => setRound((before) => before + 1), []);
+  const take = useCallback((judged: JudgedPlan) => setAnswer({ judged }), []);
+  return {
+    judged: answer !== null && 'judged' in answer && request !== null ? answer.judged : null,
+    error: answer !== null && 'error' in answer && request !== null ? answer.error : null,
+    isAsking: request !== null && (askedFor !== request || answeredRound !== round),
+    again,
+    take,
+  };
+}

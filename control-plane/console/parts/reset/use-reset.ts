@@ -1,0 +1,144 @@
+import { DEFAULT_PASSWORD_POLICY, type OperatingSystem, type PasswordPolicy } from '#protocol';
+import { useMemo, useState } from 'react';
+import { useLocation } from 'wouter';
+import { useClient } from '../../api/context.ts';
+import {
+  emptyForm,
+  planRequestOf,
+  ruleTargetsOf,
+  type ResetForm,
+  type ResetTarget,
+  type RetriedReset,
+} from './form.ts';
+import { browserMemory } from './memory.ts';
+import { missingOf, type Missing } from './missing.ts';
+import { rulesFor, type Rule, type RuleTarget } from './rules.ts';
+import { startReset, type Consent, type ResetPorts } from './start.ts';
+import { useDryRun, type DryRun } from './use-dry-run.ts';
+import { usePassword, type PasswordState } from './use-password.ts';
+
+/** Everything in the dialog. */
+export interface ResetState {
+  readonly targets: readonly ResetTarget[];
+  readonly form: ResetForm;
+  readonly setForm: (form: ResetForm) => void;
+  readonly narrow: (os: OperatingSystem) => void;
+  readonly password: PasswordState;
+  readonly policy: PasswordPolicy;
+  readonly rules: readonly Rule[];
+  readonly ruleTargets: readonly RuleTarget[];
+  readonly dryRun: DryRun;
+  readonly consent: Consent;
+  readonly setTrustStrangers: (trust: boolean) => void;
+  /** What has to be mended; empty until somebody tries. */
+  readonly missing: ReadonlySet<Missing>;
+  readonly isBusy: boolean;
+  readonly error: unknown;
+  /** It may have started: the connection was lost. */
+  readonly isUnknown: boolean;
+  readonly ports: ResetPorts;
+  readonly submit: () => void;
+}
+
+interface Props {
+  readonly instances: readonly ResetTarget[];
+  readonly retried: RetriedReset | null;
+  readonly onDismiss: () => void;
+}
+
+const NOTHING: ReadonlySet<Missing> = new Set();
+
+export function useReset({ instances, retried, onDismiss }: Props): ResetState {
+  const ports = useResetPorts();
+  // As they were chosen: the page behind may be asking for them anew.
+  const [chosen] = useState(instances);
+  const [narrowed, narrow] = useState<OperatingSystem | null>(null);
+  const targets = useMemo(() => chosen.filter(({ os }) => narrowed === null || os === narrowed), [chosen, narrowed]);
+  const [form, setForm] = useState(() => emptyForm(retried));
+  const [trustStrangers, setTrustStrangers] = useState(false);
+  const password = usePassword();
+  const { account, options, supersede } = form;
+  const question = useMemo(
+    () => planRequestOf({ ...emptyForm(null), account, options, supersede }, targets, retried),
+    [account, options, supersede, targets, retried],
+  );
+  const dryRun = useDryRun(question, ports);
+  const policy = dryRun.judged?.plan.passwordPolicy ?? DEFAULT_PASSWORD_POLICY;
+  const ruleTargets = useMemo(() => ruleTargetsOf(form, targets), [form, targets]);
+  const rules = rulesFor(ruleTargets, policy, password.password);
+  const consent = { skipBlocked: form.skipBlocked, trustStrangers };
+  const missing = missingOf({ form, ...password, rules, judged: dryRun.judged, consent });
+  const starting = useStarting({ ports, onDismiss, password, dryRun });
+  const submit = (): void => {
+    const request = planRequestOf(form, targets, retried);
+    starting.begin(missing.size === 0 ? request : null, consent);
+  };
+  return {
+    ...{ targets, form, setForm, narrow, password, policy, rules, ruleTargets, dryRun, consent, setTrustStrangers },
+    missing: starting.wasTried ? missing : NOTHING,
+    ...{ isBusy: starting.isBusy, error: starting.error, isUnknown: starting.isUnknown, ports, submit },
+  };
+}
+
+function useResetPorts(): ResetPorts {
+  const client = useClient();
+  return useMemo(
+    () => ({
+      client,
+      ...browserMemory(),
+      now: () => Date.now(),
+      wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    }),
+    [client],
+  );
+}
+
+interface StartingProps {
+  readonly ports: ResetPorts;
+  readonly onDismiss: () => void;
+  readonly password: PasswordState;
+  readonly dryRun: DryRun;
+}
+
+/** From OK to the page of the reset. */
+function useStarting({ ports, onDismiss, password, dryRun }: StartingProps) {
+  const [, navigate] = useLocation();
+  const [wasTried, setTried] = useState(false);
+  const [isBusy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const [isUnknown, setUnknown] = useState(false);
+
+  const begin = (request: ReturnType<typeof planRequestOf>, consent: Consent): void => {
+    setTried(true);
+    if (request === null || isBusy) return;
+    setBusy(true);
+    setError(null);
+    startReset({ request, consent, password: password.password, onSealed: password.drop }, ports).then(
+      (outcome) => {
+        setBusy(false);
+        switch (outcome.kind) {
+          case 'started':
+            onDismiss();
+            navigate(`/resets/${outcome.resetId}`);
+            break;
+          case 'unknown':
+            setUnknown(true);
+            break;
+          case 'hindered':
+            dryRun.take(outcome.judged);
+            if (outcome.obstacle.kind === 'refused') setError(outcome.obstacle.failure);
+            break;
+          default:
+            outcome satisfies never;
+        }
+      },
+      (failure: unknown) => {
+        setBusy(false);
+        // Nothing is asked for again until somebody types: the empty fields are not his mistake.
+        setTried(false);
+        setError(failure);
+      },
+    );
+  };
+  return { begin, wasTried, isBusy, error, isUnknown };
+}
