@@ -5,7 +5,6 @@ const many = (count: number, one: string): string => `${count.toLocaleString()} 
 export const instances = {
   title: 'Instances',
   instance: (count: number) => many(count, 'instance'),
-  description: 'Machines whose passwords are reset, and the agents on them.',
   counter: (selected: number, total: number) =>
     selected === 0 ? `(${total.toLocaleString()})` : `(${selected.toLocaleString()}/${total.toLocaleString()})`,
   os: { linux: 'Linux', windows: 'Windows' } satisfies Record<OperatingSystem, string>,
@@ -228,6 +227,7 @@ export const instances = {
     account: 'Account',
     defaultAccount: 'Default',
     mode: 'Mode',
+    modes: { online: 'Online', offline: 'Offline' },
     instances: 'Instances',
     counts: (succeeded: number, total: number) =>
       `${succeeded.toLocaleString()} of ${total.toLocaleString()} succeeded`,

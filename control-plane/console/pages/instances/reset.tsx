@@ -1,18 +1,19 @@
-import Box from '@cloudscape-design/components/box';
-import Modal from '@cloudscape-design/components/modal';
-import { texts } from '../../texts/index.ts';
+import Spinner from '@cloudscape-design/components/spinner';
+import { lazy, Suspense } from 'react';
 import type { Chosen } from './list/selection.ts';
+
+const Dialog = lazy(async () => ({ default: (await import('../../parts/reset/dialog.tsx')).ResetDialog }));
 
 interface Properties {
   readonly instances: readonly Chosen[];
-  onDismiss(): void;
+  readonly onDismiss: () => void;
 }
 
-/** The dialog of a reset, loaded when it is first asked for. */
+/** The dialog of a reset, with what seals passwords: loaded when it is first asked for. */
 export function ResetPassword({ instances, onDismiss }: Properties) {
   return (
-    <Modal visible onDismiss={onDismiss} header={texts.instances.actions.reset}>
-      <Box>{texts.instances.instance(instances.length)}</Box>
-    </Modal>
+    <Suspense fallback={<Spinner />}>
+      <Dialog instances={instances} onDismiss={onDismiss} />
+    </Suspense>
   );
 }

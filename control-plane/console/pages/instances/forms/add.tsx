@@ -38,7 +38,7 @@ function read(typed: Typed): { instance: AddInstance } | { errors: FieldErrors }
 }
 
 /** Adds one instance by hand; stays open for the next. */
-export function AddDialog({ onDismiss }: { onDismiss(): void }) {
+export function AddDialog({ onDismiss }: { readonly onDismiss: () => void }) {
   const client = useClient();
   const queries = useQueryClient();
   const [typed, setTyped] = useState(NOTHING);
@@ -86,7 +86,7 @@ export function AddDialog({ onDismiss }: { onDismiss(): void }) {
   );
 }
 
-function Buttons(props: { readonly isBusy: boolean; readonly isDone: boolean; onDismiss(): void }) {
+function Buttons(props: { readonly isBusy: boolean; readonly isDone: boolean; readonly onDismiss: () => void }) {
   const { actions } = texts.instances;
   return (
     <SpaceBetween direction="horizontal" size="xs">
@@ -103,7 +103,7 @@ function Buttons(props: { readonly isBusy: boolean; readonly isDone: boolean; on
 interface FieldProperties {
   readonly typed: Typed;
   readonly wrong: FieldErrors;
-  onType(change: Partial<Typed>): void;
+  readonly onType: (change: Partial<Typed>) => void;
 }
 
 function Fields({ typed, wrong, onType }: FieldProperties) {

@@ -24,7 +24,7 @@ const SHOWN_CHARS_MAX = 50_000;
 const PROBLEMS_SHOWN_MAX = 20;
 
 /** Adds many instances from lines that are pasted or come from a file. */
-export function ImportDialog({ onDismiss }: { onDismiss(): void }) {
+export function ImportDialog({ onDismiss }: { readonly onDismiss: () => void }) {
   const [text, setText] = useState('');
   const { lines, problems } = useMemo(() => parseInstanceFile(text), [text]);
   const run = useImport();
@@ -97,7 +97,7 @@ function useImport() {
   return { ...run, added };
 }
 
-function Source({ text, onText }: { readonly text: string; onText(text: string): void }) {
+function Source({ text, onText }: { readonly text: string; readonly onText: (text: string) => void }) {
   const [files, setFiles] = useState<readonly File[]>([]);
   const isTooLarge = files.some(({ size }) => size > FILE_BYTES_MAX);
   return (

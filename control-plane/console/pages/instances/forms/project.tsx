@@ -7,7 +7,7 @@ import { asked } from '../ask.ts';
 
 interface Properties {
   readonly value: string;
-  onChange(value: string): void;
+  readonly onChange: (value: string) => void;
 }
 
 /** One of the projects that there are. It can be typed where the list does not come. */

@@ -18,8 +18,8 @@ const words = texts.instances.remove;
 
 interface Properties {
   readonly instance: Instance;
-  onDismiss(): void;
-  onRemoved(): void;
+  readonly onDismiss: () => void;
+  readonly onRemoved: () => void;
 }
 
 /** Removes an instance for good. Where an agent would lose its place, the name has to be typed. */

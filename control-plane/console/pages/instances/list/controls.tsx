@@ -14,7 +14,7 @@ const words = texts.instances;
 
 interface Properties {
   readonly view: ListView;
-  onShow(view: ListView): void;
+  readonly onShow: (view: ListView) => void;
 }
 
 /** Forward from page to page, and back to every page before: a cursor knows no page that nobody has been to. */
@@ -63,7 +63,7 @@ export function Preferences({ view, onShow }: Properties) {
 /** Table or cards; cards have no headings to sort by, so their order is chosen here. */
 export function LookControl({ view, onShow }: Properties) {
   return (
-    <SpaceBetween direction="horizontal" size="xs">
+    <SpaceBetween direction="horizontal" size="xs" alignItems="end">
       {view.look === 'cards' && <SortSelect view={view} onShow={onShow} />}
       <SegmentedControl
         label={words.look.label}
@@ -116,7 +116,12 @@ export function Empty({ view, onShow }: Properties) {
   return <Nothing title={empty.title} text={empty.text} action={empty.install} onAction={() => navigate('/install')} />;
 }
 
-function Nothing(props: { readonly title: string; readonly text?: string; readonly action: string; onAction(): void }) {
+function Nothing(props: {
+  readonly title: string;
+  readonly text?: string;
+  readonly action: string;
+  readonly onAction: () => void;
+}) {
   return (
     <Box textAlign="center" padding={{ vertical: 'l' }}>
       <SpaceBetween size="s">

@@ -28,7 +28,7 @@ interface Properties {
   readonly filter: Filter;
   /** How many match; null while nobody knows. */
   readonly total: number | null;
-  onChange(filter: Filter): void;
+  readonly onChange: (filter: Filter) => void;
 }
 
 /** The field that narrows the list. The control plane does it, so that what matches is found among all. */

@@ -45,7 +45,7 @@ export default function InstancesPage() {
       <SelectAll key={listParams(view).toString()} {...{ view, selection, total, page: items }} onSelect={select} />
       <Rows
         {...{ view, items, selection, onReset }}
-        isLoading={isPending && error === null}
+        isLoading={isPending}
         onShow={show}
         onSelect={select}
         header={<ListHeader {...{ view, selection, total, one }} onShow={show} onOpen={setOpen} />}
@@ -78,8 +78,8 @@ interface HeaderProperties {
   readonly selection: Selection;
   readonly total: number;
   readonly one: Instance | null;
-  onShow(view: ListView): void;
-  onOpen(open: Open): void;
+  readonly onShow: (view: ListView) => void;
+  readonly onOpen: (open: Open) => void;
 }
 
 function ListHeader({ view, selection, total, one, onShow, onOpen }: HeaderProperties) {
@@ -88,9 +88,8 @@ function ListHeader({ view, selection, total, one, onShow, onOpen }: HeaderPrope
     <Header
       variant="awsui-h1-sticky"
       counter={words.counter(selection.size, total)}
-      description={words.description}
       actions={
-        <SpaceBetween direction="horizontal" size="xs">
+        <SpaceBetween direction="horizontal" size="xs" alignItems="end">
           <LookControl view={view} onShow={onShow} />
           <Button
             disabled={one === null}
@@ -119,8 +118,8 @@ function ListHeader({ view, selection, total, one, onShow, onOpen }: HeaderPrope
 
 interface DialogProperties {
   readonly open: Open;
-  onClose(): void;
-  onRemoved(instance: Instance): void;
+  readonly onClose: () => void;
+  readonly onRemoved: (instance: Instance) => void;
 }
 
 function Dialogs({ open, onClose, onRemoved }: DialogProperties) {

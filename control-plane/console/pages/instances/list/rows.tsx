@@ -20,9 +20,9 @@ export interface RowsProperties {
   readonly pagination: ReactNode;
   readonly preferences: ReactNode;
   readonly empty: ReactNode;
-  onShow(view: ListView): void;
-  onSelect(selection: Selection): void;
-  onReset(instance: Instance): void;
+  readonly onShow: (view: ListView) => void;
+  readonly onSelect: (selection: Selection) => void;
+  readonly onReset: (instance: Instance) => void;
 }
 
 type Definition = TableProps.ColumnDefinition<Instance>;
@@ -39,9 +39,20 @@ function sortOf(column: Column): InstanceSort | null {
   return InstanceSort.safeParse(column).data ?? null;
 }
 
-function ResetButton({ instance, onReset }: { readonly instance: Instance; onReset(instance: Instance): void }) {
+function ResetButton({
+  instance,
+  onReset,
+}: {
+  readonly instance: Instance;
+  readonly onReset: (instance: Instance) => void;
+}) {
   return (
-    <Button variant="inline-link" ariaLabel={words.actions.resetOf(instance.name)} onClick={() => onReset(instance)}>
+    <Button
+      variant="inline-link"
+      wrapText={false}
+      ariaLabel={words.actions.resetOf(instance.name)}
+      onClick={() => onReset(instance)}
+    >
       {words.actions.reset}
     </Button>
   );
@@ -64,6 +75,7 @@ function definitions(onReset: (instance: Instance) => void): Definition[] {
     {
       id: 'actions',
       header: words.columns.actions,
+      minWidth: 140,
       cell: (instance) => <ResetButton instance={instance} onReset={onReset} />,
     },
   ];
@@ -90,7 +102,8 @@ export function InstanceTable(properties: RowsProperties) {
       loading={isLoading}
       loadingText={texts.loading}
       stickyHeader
-      stickyColumns={{ first: 0, last: 0 }}
+      stickyColumns={{ first: 1, last: 1 }}
+      contentDensity="compact"
       selectionType="multi"
       selectedItems={onPage(properties)}
       onSelectionChange={({ detail }) => onSelect(choose(selection, items, detail.selectedItems))}
@@ -120,7 +133,7 @@ export function InstanceCards(properties: RowsProperties) {
   const sections = useMemo(
     () => [
       ...COLUMNS.filter((id) => id !== 'name').map((id) => ({
-        id: id as string,
+        id,
         header: words.columns[id],
         content: CELLS[id],
         width: 50,

@@ -20,7 +20,7 @@ interface Properties {
   readonly selection: Selection;
   readonly page: readonly Instance[];
   readonly total: number;
-  onSelect(selection: Selection): void;
+  readonly onSelect: (selection: Selection) => void;
 }
 
 /** What is selected, on other pages too, and the way to select all that match. */
@@ -46,7 +46,7 @@ export function SelectAll({ view, selection, page, total, onSelect }: Properties
   if (selection.size === 0) return null;
   return (
     <Box margin={{ bottom: 's' }}>
-      <Alert statusIconAriaLabel={texts.instances.select.group}>
+      <Alert>
         <SpaceBetween size="s" direction="horizontal" alignItems="center">
           <span role="status">
             {all.isLimited && selection.size >= TARGETS_MAX

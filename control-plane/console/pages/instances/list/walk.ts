@@ -28,7 +28,7 @@ export async function placeOf<T>(page: number, size: number, list: List<T>): Pro
 /** All of a listing up to `max`, page by page; `more` when there would have been others. Rejects when it is stopped. */
 export async function collect<T>(
   list: List<T>,
-  options: { readonly max: number; readonly signal: AbortSignal; onProgress(items: number): void },
+  options: { readonly max: number; readonly signal: AbortSignal; readonly onProgress: (items: number) => void },
 ): Promise<{ items: T[]; more: boolean }> {
   const items: T[] = [];
   let after: string | null = null;

@@ -1,3 +1,92 @@
+import Button from '@cloudscape-design/components/button';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import Header from '@cloudscape-design/components/header';
+import BreadcrumbGroup from '@cloudscape-design/components/breadcrumb-group';
+import Spinner from '@cloudscape-design/components/spinner';
+import Tabs from '@cloudscape-design/components/tabs';
+import type { Instance } from '#protocol';
+import { useState } from 'react';
+import { useLocation, useParams, useRouter, useSearchParams } from 'wouter';
+import { AgentStateIndicator } from '../../../parts/agent-state.tsx';
+import { detach } from '../../../parts/detach.ts';
+import { FailureAlert } from '../../../parts/failure.tsx';
+import { texts } from '../../../texts/index.ts';
+import { ResetPassword } from '../reset.tsx';
+import { AuditTab } from './audit.tsx';
+import { DangerTab } from './danger.tsx';
+import { HealthTab } from './health.tsx';
+import { OverviewTab } from './overview.tsx';
+import { ResetsTab } from './resets.tsx';
+import { useInstance } from './use-instance.ts';
+
+const words = texts.instances;
+const TABS = ['overview', 'health', 'resets', 'audit', 'danger'] as const;
+
+/** Everything about one instance. */
 export default function InstancePage() {
-  return null;
+  const { id } = useParams<{ id: string }>();
+  const { data, error, refetch } = useInstance(decodeURIComponent(id));
+  return (
+    <>
+      {error !== null && <FailureAlert error={error} onRetry={() => detach(refetch())} />}
+      {data === undefined ? error === null && <Spinner size="large" /> : <Whole instance={data} />}
+    </>
+  );
+}
+
+function Whole({ instance }: { readonly instance: Instance }) {
+  const [isResetting, setResetting] = useState(false);
+  const [params, setParams] = useSearchParams();
+  const tab = TABS.find((one) => one === params.get('tab')) ?? 'overview';
+  return (
+    <ContentLayout
+      breadcrumbs={<Breadcrumbs name={instance.name} />}
+      header={
+        <Header
+          variant="h1"
+          actions={
+            <Button variant="primary" onClick={() => setResetting(true)}>
+              {words.actions.reset}
+            </Button>
+          }
+          description={<AgentStateIndicator state={instance.agent.state} />}
+        >
+          <bdi>{instance.name}</bdi>
+        </Header>
+      }
+    >
+      <Tabs
+        ariaLabel={instance.name}
+        activeTabId={tab}
+        onChange={({ detail }) =>
+          setParams(detail.activeTabId === 'overview' ? {} : { tab: detail.activeTabId }, { replace: true })
+        }
+        tabs={[
+          { id: 'overview', label: words.tabs.overview, content: <OverviewTab instance={instance} /> },
+          { id: 'health', label: words.tabs.health, content: tab === 'health' && <HealthTab instance={instance} /> },
+          { id: 'resets', label: words.tabs.resets, content: tab === 'resets' && <ResetsTab instance={instance} /> },
+          { id: 'audit', label: words.tabs.audit, content: tab === 'audit' && <AuditTab instance={instance} /> },
+          { id: 'danger', label: words.tabs.danger, content: tab === 'danger' && <DangerTab instance={instance} /> },
+        ]}
+      />
+      {isResetting && <ResetPassword instances={[instance]} onDismiss={() => setResetting(false)} />}
+    </ContentLayout>
+  );
+}
+
+function Breadcrumbs({ name }: { readonly name: string }) {
+  const [, navigate] = useLocation();
+  const { base } = useRouter();
+  return (
+    <BreadcrumbGroup
+      items={[
+        { text: words.title, href: `${base}/instances` },
+        { text: name, href: '' },
+      ]}
+      onFollow={(event) => {
+        event.preventDefault();
+        navigate('/instances');
+      }}
+    />
+  );
 }

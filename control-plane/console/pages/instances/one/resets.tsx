@@ -1,0 +1,43 @@
+import type { Instance, Reset } from '#protocol';
+import { PageLink } from '../../../parts/instance-link.tsx';
+import { When } from '../../../parts/when.tsx';
+import { texts } from '../../../texts/index.ts';
+import { OlderTable } from './older.tsx';
+import { useResets } from './use-instance.ts';
+
+const words = texts.instances.resets;
+
+/** Resets that this instance was part of; each leads to how it went here. */
+export function ResetsTab({ instance }: { readonly instance: Instance }) {
+  const query = useResets(instance.id);
+  return (
+    <OlderTable<Reset>
+      title={words.title}
+      empty={words.none}
+      query={query}
+      items={query.data?.pages.flatMap(({ items }) => items) ?? []}
+      trackBy="id"
+      columnDefinitions={[
+        {
+          id: 'requested',
+          header: words.requested,
+          isRowHeader: true,
+          cell: ({ id, requestedAt }) => (
+            <PageLink to={`/resets/${id}`}>
+              <When at={requestedAt} />
+            </PageLink>
+          ),
+        },
+        { id: 'account', header: words.account, cell: ({ account }) => account ?? words.defaultAccount },
+        { id: 'mode', header: words.mode, cell: ({ mode }) => words.modes[mode] },
+        { id: 'state', header: words.state, cell: ({ state }) => words.states[state] },
+        {
+          id: 'instances',
+          header: words.instances,
+          cell: ({ counts }) => words.counts(counts.succeeded, counts.total),
+        },
+        { id: 'by', header: words.by, cell: ({ requestedBy }) => <bdi>{requestedBy}</bdi> },
+      ]}
+    />
+  );
+}
