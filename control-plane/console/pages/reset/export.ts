@@ -50,6 +50,6 @@ function csvCell(value: string | number | null): string {
 /** The reset and all of its tasks; names of fields as the API has them. */
 export function jsonTextOf(reset: Reset, rows: readonly Row[]): string {
   const { id, mode, account, options, requestedBy, requestedAt, finishedAt, counts } = reset;
-  const tasks = rows.map((row) => Object.fromEntries([...COLUMNS.map((name) => [name, row[name]])]));
+  const tasks = rows.map((row) => Object.fromEntries(COLUMNS.map((name): [string, unknown] => [name, row[name]])));
   return `${JSON.stringify({ id, mode, account, options, requestedBy, requestedAt, finishedAt, counts, tasks }, null, 2)}\n`;
 }

@@ -50,68 +50,73 @@ export function followReset(ports: FollowPorts, events: FollowEvents): () => voi
     end();
     events.onHearing('over');
   };
-  const later = (ms: number, next: () => void): void => {
-    stop = ports.after(ms, next);
-  };
   const next = (): void => {
     if (isOver) return;
     if (barren >= BARREN_STREAMS_MAX) poll(POLLS_MAX);
-    else listen();
+    else stop = listen(ports, onEvent, onGone);
   };
-
-  const listen = (): void => {
-    const giveUp = (): void => {
-      stop();
-      barren += 1;
-      events.onHearing('connecting');
-      later(REOPEN_AFTER_MS, next);
-    };
-    const stream = ports.openStream({
-      onProgress: (data) => {
-        forget();
-        const { data: event } = ProgressEvent.safeParse(jsonOf(data));
-        if (event === undefined) {
-          giveUp();
-          return;
-        }
-        barren = 0;
-        events.onHearing('stream');
-        take(event);
-      },
-      // Not left to the browser, which comes back for ever, and not at all after some answers.
-      onError: giveUp,
-    });
-    const forget = ports.after(FIRST_WORD_MS_MAX, giveUp);
-    stop = () => {
-      forget();
-      stream.close();
-    };
+  const onEvent = (event: ProgressEvent): void => {
+    barren = 0;
+    events.onHearing('stream');
+    take(event);
+  };
+  const onGone = (): void => {
+    barren += 1;
+    events.onHearing('connecting');
+    stop = ports.after(REOPEN_AFTER_MS, next);
   };
 
   const poll = (left: number): void => {
     if (left === 0) {
       barren = 0;
-      listen();
+      next();
       return;
     }
+    const again = (): void => {
+      stop = ports.after(POLL_EVERY_MS, () => poll(left - 1));
+    };
     stop = () => undefined;
     ports.poll().then(
       (progress) => {
         if (isOver) return;
         events.onHearing('polling');
+        again();
         take(progress);
-        if (!progress.finished) later(POLL_EVERY_MS, () => poll(left - 1));
       },
       (error: unknown) => {
         if (isOver) return;
         events.onHearing('connecting');
         events.onTrouble(error);
-        later(POLL_EVERY_MS, () => poll(left - 1));
+        again();
       },
     );
   };
 
   events.onHearing('connecting');
-  listen();
+  next();
   return end;
+}
+
+/** One stream, until it ends, says nothing, or says what nobody understands. Returns what closes it. */
+function listen(ports: FollowPorts, onEvent: (event: ProgressEvent) => void, onGone: () => void): () => void {
+  const giveUp = (): void => {
+    close();
+    onGone();
+  };
+  const stream = ports.openStream({
+    onProgress: (data) => {
+      forget();
+      const { data: event } = ProgressEvent.safeParse(jsonOf(data));
+      if (event === undefined) giveUp();
+      else onEvent(event);
+    },
+    // Not left to the browser, which comes back for ever, and not at all after some answers.
+    onError: giveUp,
+  });
+  const forget = ports.after(FIRST_WORD_MS_MAX, giveUp);
+  const close = (): void => {
+    forget();
+    stream.close();
+  };
+  return close;
 }

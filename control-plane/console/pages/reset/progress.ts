@@ -37,9 +37,9 @@ export interface ProgressStore {
   row(instanceId: InstanceId): Row | undefined;
   rows(): readonly Row[];
   /** At most four calls a second. */
-  subscribe(listener: () => void): () => void;
+  readonly subscribe: (listener: () => void) => () => void;
   /** The same object until something has changed. */
-  snapshot(): Snapshot;
+  readonly snapshot: () => Snapshot;
 }
 
 export interface ProgressPorts {

@@ -1,5 +1,15 @@
-import { API_PREFIX, Reset, TaskPage, verifyEd25519, PAGE_ROWS_MAX, type ResetId, type Task } from '#protocol';
+import {
+  API_PREFIX,
+  Reset,
+  TaskPage,
+  verifyEd25519,
+  PAGE_ROWS_MAX,
+  type KnownInstance,
+  type ResetId,
+  type Task,
+} from '#protocol';
 import { useEffect, useMemo, useState, useSyncExternalStore } from 'react';
+import type * as z from 'zod';
 import type { Client } from '../../api/client.ts';
 import { useClient } from '../../api/context.ts';
 import { detach } from '../../parts/detach.ts';
@@ -23,7 +33,7 @@ export function useProgress(id: ResetId, sent: SentTargets | null, memory: Reset
   const [trouble, setTrouble] = useState<unknown>(null);
   const store = useMemo(() => {
     // Identities count as known from their first proven success on. Where the browser keeps nothing they stay unknown.
-    const onProven = memory.pins.learn;
+    const onProven = (seen: readonly KnownInstance[]): void => void memory.pins.learn(seen);
     return createProgressStore({ sent, verify: verifyEd25519, onProven, server: location.origin, after });
   }, [sent, memory]);
   useEffect(() => {
@@ -62,7 +72,7 @@ async function everything(client: Client, id: ResetId): Promise<Progress> {
   const tasks: Task[] = [];
   for (let cursor: string | null = ''; cursor !== null;) {
     const query = new URLSearchParams({ limit: String(PAGE_ROWS_MAX), ...(cursor === '' ? {} : { cursor }) });
-    const page: typeof TaskPage._output = await client.get(`${path}/tasks?${query.toString()}`, TaskPage, {
+    const page: z.output<typeof TaskPage> = await client.get(`${path}/tasks?${query.toString()}`, TaskPage, {
       attended: false,
     });
     tasks.push(...page.items);

@@ -56,10 +56,9 @@ function Changed({ judged, pins, onTrusted }: Pick<Props, 'judged' | 'pins' | 'o
   const [isRefused, setRefused] = useState(false);
   const trust = async (name: string): Promise<void> => {
     const target = judged.plan.targets.find((one) => one.name === name);
-    if (target?.identityKey == null) return;
-    const { instanceId, identityKey } = target;
-    const identity = await thumbprintOf(identityKey);
-    if (pins.trust(pinOf(pins.index().server, { instanceId, name: target.name, identity }))) onTrusted();
+    if (target === undefined || target.identityKey === null) return;
+    const identity = await thumbprintOf(target.identityKey);
+    if (pins.trust(pinOf(pins.index().server, { ...target, identity }))) onTrusted();
     else setRefused(true);
   };
   return (
