@@ -53,6 +53,10 @@ export default defineConfig({
     rolldownOptions: {
       // "use client" speaks to servers that render; there is none here.
       checks: { moduleLevelDirective: false },
+      output: {
+        // Beside what it sets, so that it is set before any chunk makes a schema.
+        codeSplitting: { groups: [{ name: 'schemas', test: /console\/no-eval\.ts$|node_modules\/zod\// }] },
+      },
     },
   },
 });
