@@ -54,6 +54,8 @@ export type KeySet = z.infer<typeof KeySet>;
 /** What an agent knows before it holds a key set: the script key that its join token named. */
 export interface TrustAnchor {
   readonly scriptKey: Thumbprint;
+  /** The version that was current when the token was made: an older set may name an order key that was rotated away. */
+  readonly keySetVersionMin?: number | undefined;
 }
 
 export type { KeySetRefusal };
@@ -125,6 +127,7 @@ export async function judgeFirstKeySet(verify: Verify, anchor: TrustAnchor, cand
   if (claimed === null) return { accept: false, code: 'key-set-malformed' };
   const opened = await open(verify, claimed, candidate);
   if (!opened.accept) return opened;
+  if (opened.keySet.version < (anchor.keySetVersionMin ?? 0)) return { accept: false, code: 'key-set-older' };
   const signer = findKey(opened.keySet, 'script', candidate.key);
   return signer.ok ? opened : { accept: false, code: 'key-set-unknown-key' };
 }

@@ -140,7 +140,11 @@ function createServices(deps: { core: Core; store: Store; log: Log; keyring: Key
         core.tasksEnded(tasks);
       },
     },
-    joinTrust: { caPin: keyring.caPin, scriptKey: () => keyring.scriptKey },
+    joinTrust: {
+      caPin: keyring.caPin,
+      scriptKey: () => keyring.scriptKey,
+      keySetVersion: () => keyring.keySet.version,
+    },
     keySet: () => keyring.signedKeySet,
   });
 }

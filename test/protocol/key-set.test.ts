@@ -189,6 +189,14 @@ describe('the first key set', () => {
     expect(await first(HELD)).toEqual({ accept: true, keySet: HELD, changed: true });
   });
 
+  test('is taken at the version that the join token named or a newer one, and refused when it is older', async () => {
+    const signed = await signedBy('script', 'key-set', HELD);
+    const at = (keySetVersionMin: number) => judgeFirstKeySet(verifyEd25519, { ...anchor, keySetVersionMin }, signed);
+    expect(await at(HELD.version)).toMatchObject({ accept: true });
+    expect(await at(HELD.version - 1)).toMatchObject({ accept: true });
+    expect(await at(HELD.version + 1)).toEqual(refused('key-set-older'));
+  });
+
   test('is refused from any other key, a script key of the set too', async () => {
     const keys = [...HELD.keys, entry('script', 'nextScript')];
     for (const by of ['order', 'nextScript', 'otherIdentity'] as const) {

@@ -55,6 +55,8 @@ export class HttpWorld implements AsyncDisposable {
   readonly services: OperatorServices;
   readonly metrics: Metrics;
   readonly scriptSigner: Signer;
+  /** What join tokens say is the version of the current key set. */
+  keySetVersion = 1;
   /** Text of the first administrator's token. */
   administrator = '';
   app!: FastifyInstance;
@@ -76,7 +78,10 @@ export class HttpWorld implements AsyncDisposable {
         close: (id, reason) => this.closed.push({ id, reason }),
         tasksEnded: (tasks) => this.endedTasks.push(...tasks.map(({ id }) => id)),
       },
-      joinTrust: { caPin: sha256Sync(utf8('the authority')), scriptKey: () => scriptSigner.key },
+      joinTrust: {
+        ...{ caPin: sha256Sync(utf8('the authority')), scriptKey: () => scriptSigner.key },
+        keySetVersion: () => this.keySetVersion,
+      },
       keySet: () => keySet,
     });
     this.metrics = createMetrics({ store, ofProcess: false });
