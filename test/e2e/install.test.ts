@@ -43,7 +43,6 @@ describe.each(['bookworm', 'trixie'] as const)('on %s', (suite) => {
     await installs.world.state(host.name, 'running');
     const states = await statesOf(host.name);
     expect(states.map(({ state }) => state)).toEqual(['installing', 'running']);
-    expect((states[1]?.at ?? Infinity) - startedAt).toBeLessThan(RUNS_WITHIN_MS);
 
     const { identity } = await installs.agentOf(host.name);
     expect(said.stdout).toContain(fingerprintOf(Thumbprint.parse(identity)));
@@ -76,6 +75,8 @@ describe.each(['bookworm', 'trixie'] as const)('on %s', (suite) => {
     await host.must(['latchkey-agent', 'uninstall', '--yes']);
     expect(await filesOf(host)).toEqual(before);
     await installs.world.state(host.name, 'offline');
+    // Last: on a machine that others use, too, it says what is slow and not what is wrong.
+    expect((states[1]?.at ?? Infinity) - startedAt).toBeLessThan(RUNS_WITHIN_MS);
   });
 });
 
