@@ -21,8 +21,11 @@ export const KeySetEntry = z.strictObject({
 });
 export type KeySetEntry = z.infer<typeof KeySetEntry>;
 
-/** Which keys an agent believes, signed by a script key. */
-export const KeySet = z.strictObject({
+/**
+ * Which keys an agent believes, signed by a script key. A field of a later version is passed over: an agent that refused
+ * the set for it would not learn of the next order key, and be lost with it.
+ */
+export const KeySet = z.object({
   v: z.literal(1),
   /** Only rises. */
   version: z.int().min(1),
@@ -40,7 +43,7 @@ export const KeySet = z.strictObject({
    * without it withdraws nothing.
    */
   scriptVersionsMin: z
-    .strictObject({ 'reset-linux': z.int().min(1).optional(), 'reset-windows': z.int().min(1).optional() })
+    .object({ 'reset-linux': z.int().min(1).optional(), 'reset-windows': z.int().min(1).optional() })
     .optional(),
   /**
    * The TLS authorities that an agent believes which joined by one of this control plane's own: X.509 in DER, the one in
