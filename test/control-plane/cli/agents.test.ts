@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { fingerprintOf, INSTALL_CODES, type Signer } from '#protocol';
+import { caPinOf } from '../../support/ca-pin.ts';
 import { CliWorld } from '../../support/cli-world.ts';
 import { newSigner } from '../../support/keys.ts';
 import { signRelease } from '../../support/release.ts';
@@ -28,6 +29,21 @@ beforeEach(async () => {
     ['1.1.0', '1.10.0-rc.1', '1.2.0'].map((each) => signRelease(signer, releaseStatement(each))),
   );
 });
+
+/** The authority, with lines that are base64 to a parser, of a key id behind the certificate, and commands to a shell. */
+function smuggling(lines: readonly string[]): string {
+  const { raw } = new X509Certificate(AUTHORITY);
+  const hidden = Buffer.from(lines.join('').replaceAll(' ', ''), 'base64');
+  const padding = Buffer.alloc((6 - ((raw.length + 4) % 3)) % 3);
+  const keyId = [0x04, padding.length + hidden.length];
+  const open = Buffer.concat([
+    raw,
+    Buffer.from([0x30, keyId.length + padding.length + hidden.length, ...keyId]),
+    padding,
+  ]);
+  const text = [...(open.toString('base64').match(/.{1,64}/g) ?? []), ...lines];
+  return ['-----BEGIN CERTIFICATE-----', ...text, '-----END CERTIFICATE-----', ''].join('\n');
+}
 
 const install = (...options: string[]) => cli.run('agents', 'install-command', ...options);
 
@@ -69,6 +85,15 @@ describe('the line', () => {
     plane.pem = plane.caPin = null;
     expect(await install()).toBe(0);
     expect(cli.out).not.toContain('CERTIFICATE');
+  });
+
+  test('holds nothing that a stolen control plane could smuggle into the shell within the authority', async () => {
+    plane.pem = smuggling(['LATCHKEY', 'chmod 0777 /etc/shadow']);
+    plane.caPin = caPinOf(plane.pem);
+    expect(await install(), cli.err).toBe(0);
+    const lines = cli.out.trimEnd().split('\n');
+    expect(lines.filter((each) => each === 'LATCHKEY')).toHaveLength(1);
+    expect(lines.slice(2).join('\n')).toBe(`${AUTHORITY.trim()}\nLATCHKEY`);
   });
 
   test('is one JSON object for programs', async () => {
