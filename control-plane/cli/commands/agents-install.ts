@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import * as z from 'zod';
 import { InstanceName, ReleaseVersion, type CreatedToken, type CreateToken, type ReleaseStatement } from '#protocol';
 import { clientError, usageError } from '../errors.ts';
+import { checkJoinToken, SCRIPT_KEY_FLAG } from '../identities/script-key.ts';
 import { playbook } from '../install/ansible.ts';
 import { authorityFor } from '../install/authority.ts';
 import { believedReleases, chooseRelease, hexOf } from '../install/choose-release.ts';
@@ -39,6 +40,7 @@ const InstallFlags = KeyFlags.extend({
   service: z.boolean().default(true),
   agentUrl: z.string().optional(),
   format: z.enum(['line', 'cloud-init', 'ansible']).default('line'),
+  scriptKey: z.string().optional(),
 });
 type InstallFlags = z.infer<typeof InstallFlags>;
 type Given = Input<InstallFlags> & Session;
@@ -61,6 +63,7 @@ export const addInstallCommand: AddVerb = (parent: Command, context: CommandCont
     .option('--agent-url <URL>', 'the control plane as the host reaches it (default: as this command does)')
     .option('--format <FORMAT>', 'line, cloud-init (user data), ansible (a playbook without a token) (default: line)')
     .option('--release-key <SHA256:…>', 'the key that signs releases: pins it, also in place of another one')
+    .option(...SCRIPT_KEY_FLAG)
     .option('--json', 'print one JSON object');
   handleConnected(command, context, InstallFlags, installCommand);
 };
@@ -83,6 +86,7 @@ async function installCommand(given: Given): Promise<number> {
   }
   const pem = await routes.releases.authority();
   const created = await routes.tokens.create(wanted.request);
+  await checkJoinToken(created.token, { ports, server, named: flags.scriptKey });
   const { name, service, url } = wanted;
   const line = installLine({
     ...{ url, scriptSha256, release, archiveSha256: hexOf(release.digest), name, service },

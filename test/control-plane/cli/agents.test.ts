@@ -235,6 +235,37 @@ describe('the release key', () => {
   });
 });
 
+describe('the script key of the join token', () => {
+  const SCRIPT_PINS = PINS.replace('release', 'script');
+
+  test('is pinned when it is first seen; a stolen control plane that names another one gets no line and no token out', async () => {
+    expect(await install()).toBe(0);
+    expect(cli.err).toContain(`script key of ${SERVER} is pinned: ${fingerprintOf(plane.scriptKey)} (seen for the`);
+    expect(cli.files.get(SCRIPT_PINS)?.text).toContain(`${SERVER} ${fingerprintOf(plane.scriptKey)}\n`);
+    plane.scriptKey = (await newSigner()).key;
+    for (const format of ['line', 'cloud-init']) {
+      expect(await install('--format', format)).toBe(2);
+      expect(cli.err).toContain('script-key-changed');
+      expect(cli.out).toBe('');
+    }
+    expect(await cli.run('tokens', 'create', '--type', 'join', '--json')).toBe(2);
+    expect(cli.failure().code).toBe('script-key-changed');
+    expect(await cli.run('tokens', 'create', '--type', 'join', '--out', '/home/operator/join')).toBe(2);
+    expect(cli.files.has('/home/operator/join')).toBe(false);
+  });
+
+  test('may be named, at first and in place of another one', async () => {
+    const other = fingerprintOf((await newSigner()).key);
+    expect(await install('--json', '--script-key', other)).toBe(2);
+    expect(cli.failure().code).toBe('script-key-changed');
+    expect(await install('--script-key', fingerprintOf(plane.scriptKey))).toBe(0);
+    plane.scriptKey = (await newSigner()).key;
+    expect(await install('--script-key', fingerprintOf(plane.scriptKey))).toBe(0);
+    expect(await install()).toBe(0);
+    expect(await cli.run('tokens', 'create', '--name', 'a', '--role', 'viewer', '--script-key', other)).toBe(2);
+  });
+});
+
 test('releases are listed with their hashes', async () => {
   expect(await cli.run('agents', 'releases')).toBe(0);
   expect(cli.out).toContain('1.10.0-rc.1');
