@@ -111,9 +111,10 @@ trap 'failure=install-interrupted; detail="by a signal while $step"; exit 130' H
 
 # --- Talking to the control plane ------------------------------------------------------------------------------------
 
-# They trust the authority of the line alone, or the public ones; never nobody.
+# They trust the authority of the line alone, or the public ones; never nobody, whatever .curlrc and .wgetrc say: the
+# token goes this way, too.
 curl_trusting() {
-  curl --proto '=https' --tlsv1.2 --fail --silent --show-error ${authority:+--cacert /dev/fd/3 --capath /dev/null} \
+  curl --no-insecure --proto '=https' --tlsv1.2 --fail --silent --show-error ${authority:+--cacert /dev/fd/3 --capath /dev/null} \
     "$@" 3<<AUTHORITY
 $authority
 AUTHORITY
@@ -121,7 +122,7 @@ AUTHORITY
 
 # The directory of public authorities counts beside the file, unless it is another one.
 wget_trusting() {
-  wget --no-verbose --secure-protocol=TLSv1_2 ${authority:+--ca-directory=/dev/null --ca-certificate=/dev/fd/3} \
+  wget --check-certificate --no-verbose --secure-protocol=TLSv1_2 ${authority:+--ca-directory=/dev/null --ca-certificate=/dev/fd/3} \
     "$@" 3<<AUTHORITY
 $authority
 AUTHORITY
