@@ -18,6 +18,8 @@ state=/var/lib/latchkey-agent
 settings=/etc/latchkey-agent
 unit=/etc/systemd/system/latchkey-agent.service
 connect_seconds_max=30
+# One that the caller has exported would stay exported, whatever it is set to.
+unset token authority token_id secret body
 url= version= platform= bytes= sha256= token= authority=
 
 explain() {

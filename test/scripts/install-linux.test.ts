@@ -65,3 +65,21 @@ test.each([
   const other = issueAuthority('Other', validity).certificatePem;
   await expect(ask(other)).rejects.toMatchObject({ stdout: '' });
 });
+
+test('a variable that the caller has exported by the same name does not carry the token into the environment', async () => {
+  const top = mkdtempSync(join(tmpdir(), 'latchkey-environment-'));
+  onTestFinished(() => rmSync(top, { recursive: true }));
+  writeFileSync(join(top, 'curl'), `#!/bin/sh\nenv >>'${top}/seen'\nexit 7\n`, { mode: 0o755 });
+  const names = ['token', 'authority', 'secret', 'body', 'token_id'];
+  const mine = Object.fromEntries(names.map((name) => [name, 'mine']));
+  const env = { ...mine, PATH: `${top}:${process.env['PATH'] ?? ''}` };
+  // For a processor that there is not: it says that it begins, and ends at its first look.
+  const started = promisify(execFile)('sh', ['-c', script, 'x', '--url', 'https://x.test', '--platform', 'none'], {
+    env,
+  });
+  started.child.stdin?.end(`lkj_${'0'.repeat(36)}_${'S'.repeat(43)}_system_x\n`);
+  await expect(started).rejects.toMatchObject({ code: 1 });
+  const seen = readFileSync(join(top, 'seen'), 'utf8');
+  expect(seen).toContain('PATH=');
+  expect(seen).not.toContain('SSS');
+});

@@ -1,6 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { fingerprintOf, INSTALL_CODES, type Signer } from '#protocol';
 import { caPinOf } from '../../support/ca-pin.ts';
 import { CliWorld } from '../../support/cli-world.ts';
@@ -94,6 +97,19 @@ describe('the line', () => {
     const lines = cli.out.trimEnd().split('\n');
     expect(lines.filter((each) => each === 'LATCHKEY')).toHaveLength(1);
     expect(lines.slice(2).join('\n')).toBe(`${AUTHORITY.trim()}\nLATCHKEY`);
+  });
+
+  test('puts the token into no environment, also where a variable of the same name was exported', async () => {
+    await install();
+    const top = mkdtempSync(join(tmpdir(), 'latchkey-line-'));
+    onTestFinished(() => rmSync(top, { recursive: true }));
+    writeFileSync(join(top, 'curl'), `#!/bin/sh\nenv >>'${top}/seen'\nexit 7\n`, { mode: 0o755 });
+    const mine = { t: 'mine', c: 'mine', s: 'mine' };
+    const env = { ...mine, PATH: `${top}:${process.env['PATH'] ?? ''}` };
+    expect(spawnSync('sh', { input: cli.out, env, encoding: 'utf8' })).toMatchObject({ status: 1 });
+    const seen = readFileSync(join(top, 'seen'), 'utf8');
+    expect(seen).toContain('PATH=');
+    expect(seen).not.toContain('lkj_');
   });
 
   test('is one JSON object for programs', async () => {
