@@ -95,7 +95,7 @@ finish() {
   if [ "$status" -ne 0 ]; then undo >/dev/null 2>&1; fi
   if [ -n "$stage" ]; then rm -rf "$stage"; fi
   if [ "$status" -ne 0 ]; then
-    if [ -n "$made_base" ]; then rmdir "$base" 2>/dev/null; fi
+    if [ -n "$made_base" ]; then rm -f "$base/lock" && rmdir "$base" 2>/dev/null; fi
     if [ -z "$failure" ]; then
       failure=install-interrupted
       detail="status $status while $step"
@@ -220,7 +220,9 @@ make_stage() {
   umask 077
   # Two at once: the second waits, and finds it done.
   if have flock; then
-    exec 9<"$base"
+    # In a file that is root's alone: what others can open, they can lock, and keep locked.
+    must touch "$base/lock"
+    exec 9<"$base/lock"
     must flock --timeout 900 9
   fi
   must mktemp -d "$base/.install.XXXXXX"

@@ -67,6 +67,11 @@ describe.each(['bookworm', 'trixie'] as const)('on %s', (suite) => {
     expect(searched.stdout).toBe('');
 
     const pid = await host.must(['systemctl', 'show', '--property=MainPID', '--value', 'latchkey-agent']);
+    // What any user can open, any user can keep locked.
+    await host.must(['sh', '-c', 'runuser -u nobody -- flock /usr/local/lib/latchkey-agent sleep 600 >&- 2>&- <&- &']);
+    expect(await host.exec(['runuser', '-u', 'nobody', 'cat', '/usr/local/lib/latchkey-agent/lock'])).toMatchObject({
+      code: 1,
+    });
     const again = await installs.paste(host, line);
     expect(again, again.stderr).toMatchObject({ code: 0 });
     expect(await host.must(['systemctl', 'show', '--property=MainPID', '--value', 'latchkey-agent'])).toBe(pid);
