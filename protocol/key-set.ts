@@ -21,8 +21,11 @@ export const KeySetEntry = z.strictObject({
 });
 export type KeySetEntry = z.infer<typeof KeySetEntry>;
 
-/** Which keys an agent believes, signed by a script key. */
-export const KeySet = z.strictObject({
+/**
+ * Which keys an agent believes, signed by a script key. A field of a later version is passed over: an agent that refused
+ * the set for it would not learn of the next order key, and be lost with it.
+ */
+export const KeySet = z.object({
   v: z.literal(1),
   /** Only rises. */
   version: z.int().min(1),
@@ -40,7 +43,7 @@ export const KeySet = z.strictObject({
    * without it withdraws nothing.
    */
   scriptVersionsMin: z
-    .strictObject({ 'reset-linux': z.int().min(1).optional(), 'reset-windows': z.int().min(1).optional() })
+    .object({ 'reset-linux': z.int().min(1).optional(), 'reset-windows': z.int().min(1).optional() })
     .optional(),
   /**
    * The TLS authorities that an agent believes which joined by one of this control plane's own: X.509 in DER, the one in
@@ -54,6 +57,8 @@ export type KeySet = z.infer<typeof KeySet>;
 /** What an agent knows before it holds a key set: the script key that its join token named. */
 export interface TrustAnchor {
   readonly scriptKey: Thumbprint;
+  /** The version that was current when the token was made: an older set may name an order key that was rotated away. */
+  readonly keySetVersionMin?: number | undefined;
 }
 
 export type { KeySetRefusal };
@@ -125,6 +130,7 @@ export async function judgeFirstKeySet(verify: Verify, anchor: TrustAnchor, cand
   if (claimed === null) return { accept: false, code: 'key-set-malformed' };
   const opened = await open(verify, claimed, candidate);
   if (!opened.accept) return opened;
+  if (opened.keySet.version < (anchor.keySetVersionMin ?? 0)) return { accept: false, code: 'key-set-older' };
   const signer = findKey(opened.keySet, 'script', candidate.key);
   return signer.ok ? opened : { accept: false, code: 'key-set-unknown-key' };
 }

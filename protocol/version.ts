@@ -13,7 +13,13 @@ export const PROTOCOL_HISTORY = [
     version: 1,
     date: '2026-11-23',
     change:
-      'Key sets may name the TLS authorities that agents believe. An agent from before refuses such a set, says so, and goes on with the one that it holds.',
+      'Key sets may name the TLS authorities that agents believe. From here on agents pass over fields of a key set that they do not know; one from before refuses such a set, and is lost once the order key rotates.',
+  },
+  {
+    version: 1,
+    date: '2026-11-23',
+    change:
+      'Join tokens name the version of the key set that was current when they were made, and agents refuse an older one. An agent from before does not read such a token; one that is newer takes a token without it.',
   },
 ] as const;
 

@@ -25,6 +25,7 @@ const Record = z.discriminatedUnion('kind', [
     kind: z.literal('result'),
     taskId: TaskId,
     resetId: ResetId,
+    account: AccountRef.optional(),
     notAfter: z.number(),
     sealedDigest: Digest,
     result: Signed,
@@ -34,7 +35,7 @@ const Record = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('base'),
     generations: z.array(z.strictObject({ account: AccountRef, generation: z.int() })),
-    spent: z.array(z.strictObject({ resetId: ResetId, notAfter: z.number() })),
+    spent: z.array(z.strictObject({ resetId: ResetId, notAfter: z.number(), account: AccountRef.optional() })),
     started: z.array(StartedAt),
   }),
 ]);

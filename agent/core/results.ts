@@ -47,7 +47,7 @@ export async function signResult(
   const result = await signJson(signer, 'result', body);
   const name = AccountName.safeParse(account);
   const applied = subject.begun && name.success ? { account: name.data, generation } : null;
-  return { kind: 'result', taskId, resetId, notAfter, sealedDigest, result, applied };
+  return { kind: 'result', taskId, resetId, account, notAfter, sealedDigest, result, applied };
 }
 
 function endOf(outcome: ResetOutcome | Refusal, waitedMs: number) {

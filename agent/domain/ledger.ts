@@ -43,6 +43,8 @@ export interface ResultRecord {
   readonly kind: 'result';
   readonly taskId: TaskId;
   readonly resetId: ResetId;
+  /** Whose reset it was; records of earlier versions do without. */
+  readonly account?: AccountRef | undefined;
   readonly notAfter: number;
   readonly sealedDigest: Digest;
   readonly result: Signed;
@@ -58,6 +60,8 @@ export interface AcknowledgedRecord {
 export interface SpentReset {
   readonly resetId: ResetId;
   readonly notAfter: number;
+  /** Whose; records of earlier versions do without. */
+  readonly account?: AccountRef | undefined;
 }
 
 /** What is left of tasks that are over; the first record of a compacted journal. */
@@ -83,7 +87,7 @@ export interface Ledger {
    * Resets that were started here, or of which the last word was said, with the moment after which their seal is void
    * anyway: what was said to have failed must not be done when its order comes once more.
    */
-  readonly spent: ReadonlyMap<ResetId, number>;
+  readonly spent: ReadonlyMap<ResetId, Omit<SpentReset, 'resetId'>>;
   readonly started: readonly StartedAt[];
 }
 
@@ -96,7 +100,7 @@ export function applyRecord(ledger: Ledger, record: JournalRecord): Ledger {
       return {
         ...ledger,
         generations: new Map(record.generations.map(({ account, generation }) => [account, generation])),
-        spent: new Map(record.spent.map(({ resetId, notAfter }) => [resetId, notAfter])),
+        spent: new Map(record.spent.map(({ resetId, ...spent }) => [resetId, spent])),
         started: record.started,
       };
     case 'accepted':
@@ -106,7 +110,7 @@ export function applyRecord(ledger: Ledger, record: JournalRecord): Ledger {
       const task = ledger.tasks.get(record.taskId);
       if (task?.phase !== 'open') return ledger;
       const { account, generation, resetId, notAfter } = task.accepted;
-      const raised = spend(raise(ledger, account, generation), resetId, notAfter);
+      const raised = spend(raise(ledger, account, generation), { resetId, notAfter, account });
       // A compacted journal has these times in its base already.
       const known = ledger.started.some((at) => sameMoment(at, record.startedAt));
       const next = { ...raised, started: known ? ledger.started : [...ledger.started, record.startedAt] };
@@ -114,8 +118,9 @@ export function applyRecord(ledger: Ledger, record: JournalRecord): Ledger {
     }
     case 'result': {
       const { applied, resetId, notAfter } = record;
+      const account = record.account ?? ledger.spent.get(resetId)?.account;
       const raised = applied === null ? ledger : raise(ledger, applied.account, applied.generation);
-      return withTask(spend(raised, resetId, notAfter), record.taskId, { phase: 'over', record });
+      return withTask(spend(raised, { resetId, notAfter, account }), record.taskId, { phase: 'over', record });
     }
     case 'acknowledged': {
       if (ledger.tasks.get(record.taskId)?.phase !== 'over') return ledger;
@@ -141,8 +146,19 @@ function raise(ledger: Ledger, account: AccountRef, generation: number): Ledger 
   return { ...ledger, generations: new Map(ledger.generations).set(account, newest) };
 }
 
-function spend(ledger: Ledger, resetId: ResetId, notAfter: number): Ledger {
-  return { ...ledger, spent: new Map(ledger.spent).set(resetId, notAfter) };
+function spend(ledger: Ledger, { resetId, ...spent }: SpentReset): Ledger {
+  return { ...ledger, spent: new Map(ledger.spent).set(resetId, spent) };
+}
+
+/**
+ * Whether one more reset of that account may be remembered, of `resetsMax` in all. An account may have as many as are
+ * still free: a busy one comes to a half, several share all but one share of the same size, and there is always room for
+ * one that has none.
+ */
+export function hasRoomFor(ledger: Ledger, account: AccountRef, resetsMax: number): boolean {
+  const free = resetsMax - ledger.spent.size;
+  const own = [...ledger.spent.values()].filter((spent) => spent.account === account).length;
+  return own < free;
 }
 
 /**
@@ -157,8 +173,8 @@ export function compactRecords(ledger: Ledger, now: StartedAt): JournalRecord[] 
     kind: 'base',
     generations: [...ledger.generations].map(([account, generation]) => ({ account, generation })),
     spent: [...ledger.spent]
-      .filter(([, notAfter]) => notAfter + SPENT_MARGIN_MS > now.wallMs)
-      .map(([resetId, notAfter]) => ({ resetId, notAfter })),
+      .filter(([, { notAfter }]) => notAfter + SPENT_MARGIN_MS > now.wallMs)
+      .map(([resetId, spent]) => ({ resetId, ...spent })),
     started: ledger.started.filter((at) => isWithinHour(at, now)),
   };
   const tasks = [...ledger.tasks.values()].map((task) => (task.phase === 'over' ? task.record : task.accepted));

@@ -18,11 +18,11 @@ import {
   type Thumbprint,
   type Verify,
 } from '#protocol';
-import type { Ledger, LedgerTask } from './ledger.ts';
+import { hasRoomFor, type Ledger, type LedgerTask } from './ledger.ts';
 
 /** Results that wait for their acknowledgement, and orders that wait for their turn: more are not taken. */
 export const OPEN_TASKS_MAX = 256;
-/** Resets that are remembered as spent. Past this, none is taken rather than one forgotten. */
+/** Resets that are remembered as spent. Past this, or an account's share of it, none is taken rather than one forgotten. */
 export const SPENT_RESETS_MAX = 20_000;
 
 export type OpenedOrder = { ok: true; order: Order } | { ok: false; code: ResultCode };
@@ -106,7 +106,7 @@ export function judgeOrder(order: Order, context: JudgementContext): OrderVerdic
     return same ? { verdict: 'again', task: known } : { verdict: 'refuse', code: 'reset-id-reused' };
   }
   if (ledger.spent.has(order.resetId)) return { verdict: 'refuse', code: 'reset-id-reused' };
-  if (ledger.tasks.size >= OPEN_TASKS_MAX || ledger.spent.size >= SPENT_RESETS_MAX) {
+  if (ledger.tasks.size >= OPEN_TASKS_MAX || !hasRoomFor(ledger, order.account, SPENT_RESETS_MAX)) {
     return { verdict: 'refuse', code: 'instance-overloaded' };
   }
   const applied = ledger.generations.get(order.account) ?? 0;

@@ -108,7 +108,9 @@ async function join({ url, name, token, storage, environment }: JoinOptions): Pr
   body.fill(0);
   if (answer.status >= 400) throw refusalOf(answer);
   const enrolled = parseAnswer(Enrolled, answer);
-  const verdict = usable(await judgeFirstKeySet(verifySignature, { scriptKey: token.scriptKey }, enrolled.keySet));
+  const { scriptKey, keySetVersionMin } = token;
+  const anchor = { scriptKey, keySetVersionMin };
+  const verdict = usable(await judgeFirstKeySet(verifySignature, anchor, enrolled.keySet));
   if (!verdict.accept) {
     throw new VerbError(
       verdict.code,

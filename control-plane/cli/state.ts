@@ -1,6 +1,6 @@
 import { statePath } from './config/config.ts';
 import { createPinStore, type PinStore } from './identities/pin-store.ts';
-import { createReleaseKeyStore, type ReleaseKeyStore } from './identities/release-keys.ts';
+import { createKeyPins, type KeyPins } from './identities/key-pins.ts';
 import type { Ports } from './ports.ts';
 import { createSentResets, type SentResets } from './reset/sent.ts';
 
@@ -10,8 +10,15 @@ export function pinStoreOf(ports: Ports, path?: string): PinStore {
 }
 
 /** The keys that sign releases, as this user has pinned them. */
-export function releaseKeyStoreOf(ports: Ports): ReleaseKeyStore {
-  return createReleaseKeyStore(ports.files, `${statePath(ports.env, ports.home)}/known_release_keys`);
+export function releaseKeyPinsOf(ports: Ports): KeyPins {
+  const path = `${statePath(ports.env, ports.home)}/known_release_keys`;
+  return createKeyPins(ports.files, path, 'sign releases of the agent');
+}
+
+/** The keys that sign what instances run, as this user has pinned them. */
+export function scriptKeyPinsOf(ports: Ports): KeyPins {
+  const path = `${statePath(ports.env, ports.home)}/known_script_keys`;
+  return createKeyPins(ports.files, path, 'sign the scripts that instances run');
 }
 
 /** What this user sent to that control plane. */

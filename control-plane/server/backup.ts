@@ -20,9 +20,10 @@ export async function backUp(dataDir: string, file: string): Promise<void> {
   if (!existsSync(path)) throw missing(path);
   if (existsSync(file)) throw new StoreError('backup-exists', `"${file}" is there already; name another file`);
   const partial = `${file}.partial`;
-  // Made before SQLite opens it, so that nobody else can read it at any moment. What a killed run left is written over.
-  closeSync(openSync(partial, 'w', 0o600));
-  chmodSync(partial, 0o600);
+  // Made before SQLite opens it, so that nobody else can read it at any moment. What is in its way, from a run that was
+  // killed or by somebody who can write there, is taken away: it may be a link, or a file that he holds open.
+  rmSync(partial, { force: true });
+  closeSync(openSync(partial, 'wx', 0o600));
   const source = new DatabaseSync(path, { readOnly: true });
   try {
     await backup(source, partial);

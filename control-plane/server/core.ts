@@ -7,6 +7,7 @@ import { createSessionDirectory, type SessionDirectory } from './gateway/session
 import { createAgentBoard, type AgentBoard } from './service/agent-board.ts';
 import { createBackground } from './service/background.ts';
 import { createDispatcher, type Dispatcher } from './service/dispatcher.ts';
+import { createExpress } from './service/express.ts';
 import { createGate, type Gate } from './service/gate.ts';
 import type { CatalogueScript, Clock, Hash, Log, Random } from './service/ports.ts';
 import { createPacer } from './service/pacer.ts';
@@ -79,13 +80,15 @@ export async function createCore(deps: CoreDeps): Promise<Core> {
     onVacant: (session) => board.disconnected(session.instanceId, 'closed'),
   });
   const orderSigner = () => deps.identity().orderSigner;
+  const deliveryDeps = { ...deps, directory, orderSigner, bus };
   const dispatcher = createDispatcher({
-    ...{ ...deps, directory, orderSigner, bus },
+    ...deliveryDeps,
     onTried: (instance, held) => pacer.tried(instance, held),
   });
+  const express = createExpress({ ...deliveryDeps, dispatcher });
   const pacer = createPacer({ store, clock, log, bus, directory, onErased, deliver: (id) => dispatcher.deliver(id) });
   const listener = createSessionEvents({ ...deps, board, dispatcher, bus, refusals, onErased });
-  const resets = createResetService({ ...deps, gate, bus, onErased });
+  const resets = createResetService({ ...deps, gate, bus, express, onErased });
   bus.onWake((ids) => pacer.wake(ids));
   await store.transaction((tx) => tx.instances.markAllDisconnected());
   const gatewayDeps = { ...deps, instances: store.read.instances, directory, listener, background };

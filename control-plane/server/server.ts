@@ -153,7 +153,11 @@ function createServices(deps: { core: Core; store: Store; log: Log; keyring: Key
         core.tasksEnded(tasks);
       },
     },
-    joinTrust: { caPin: keyring.caPin, scriptKey: () => keyring.scriptKey },
+    joinTrust: {
+      caPin: keyring.caPin,
+      scriptKey: () => keyring.scriptKey,
+      keySetVersion: () => keyring.keySet.version,
+    },
     keySet: () => keyring.signedKeySet,
   });
 }

@@ -50,6 +50,8 @@ const RUN =
 const BOOT = [
   'u=$1 h=$2',
   'shift 2',
+  // What the caller has exported by these names would stay exported.
+  'unset t c s',
   'read -r t',
   'c=$(cat)',
   'no() { echo "latchkey: $1" >&2; exit 1; }',

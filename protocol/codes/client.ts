@@ -62,6 +62,10 @@ export const CLIENT_CODES = {
     'The release key is not the one that was pinned for this control plane.',
     'Ask whoever signs the releases for the fingerprint of the key; then name it with --release-key SHA256:….',
   ),
+  'script-key-changed': code(
+    'The script key that the join token names is not the one that was pinned for this control plane.',
+    'Nothing was printed. Look into the control plane: whoever holds that key runs code as root where it joins. If the control plane was made anew, name its key with --script-key SHA256:….',
+  ),
   'release-missing': code(
     'The control plane has no release of the agent that fits.',
     'See "latchkey agents releases"; add one on the control plane with "latchkey server add-release".',

@@ -107,11 +107,13 @@ export const WhoAmI = z.object({
 });
 
 /**
- * A join token as text: `lkj_<id>_<secret>_<pin>_<script key>`. `pin` is the SHA-256 of the CA's public key (SPKI), or
- * `system` where the certificate is a public one; `script key` names the first key set's signer. All base64url but the
- * id, and base64url holds underscores, so the parts have fixed lengths.
+ * A join token as text: `lkj_<id>_<secret>_<pin>_<script key>_<version>`. `pin` is the SHA-256 of the CA's public key (SPKI), or
+ * `system` where the certificate is a public one; `script key` names the first key set's signer, and
+ * `version` the key set that was current when the token was made; tokens from before it do without. All base64url but the
+ * id and the version, and base64url holds underscores, so the parts have fixed lengths.
  */
-const JOIN_TOKEN = /^lkj_([0-9a-f-]{36})_([A-Za-z0-9_-]{43})_(system|[A-Za-z0-9_-]{43})_([A-Za-z0-9_-]{43})$/;
+const JOIN_TOKEN =
+  /^lkj_([0-9a-f-]{36})_([A-Za-z0-9_-]{43})_(system|[A-Za-z0-9_-]{43})_([A-Za-z0-9_-]{43})(?:_([1-9]\d{0,14}))?$/;
 
 /** 32 random bytes. */
 const JoinSecret = base64UrlBytes(32, 32);
@@ -123,10 +125,13 @@ export interface JoinToken {
   /** SHA-256 of the CA's SubjectPublicKeyInfo, or null where public certificate authorities are trusted. */
   readonly caPin: string | null;
   readonly scriptKey: Thumbprint;
+  /** The lowest version of the key set that may be believed at the enrolment. */
+  readonly keySetVersionMin?: number;
 }
 
 export function formatJoinToken(token: JoinToken): string {
-  return `lkj_${token.id}_${token.secret}_${token.caPin ?? 'system'}_${token.scriptKey}`;
+  const version = token.keySetVersionMin === undefined ? '' : `_${String(token.keySetVersionMin)}`;
+  return `lkj_${token.id}_${token.secret}_${token.caPin ?? 'system'}_${token.scriptKey}${version}`;
 }
 
 /** Null for text that is not a join token. */
@@ -138,7 +143,9 @@ export function parseJoinToken(text: string): JoinToken | null {
   const pin = z.union([z.literal('system'), Digest]).safeParse(match?.[3]);
   if (!id.success || !secret.success || !pin.success || !scriptKey.success) return null;
   const caPin = pin.data === 'system' ? null : pin.data;
-  return { id: id.data, secret: secret.data, caPin, scriptKey: scriptKey.data };
+  const version = match?.[5];
+  const token = { id: id.data, secret: secret.data, caPin, scriptKey: scriptKey.data };
+  return version === undefined ? token : { ...token, keySetVersionMin: Number(version) };
 }
 
 /** What an identity asks for when it joins; signed by itself (`enrolment`), which proves that it holds the key. */

@@ -18,6 +18,8 @@ state=/var/lib/latchkey-agent
 settings=/etc/latchkey-agent
 unit=/etc/systemd/system/latchkey-agent.service
 connect_seconds_max=30
+# One that the caller has exported would stay exported, whatever it is set to.
+unset token authority token_id secret body
 url= version= platform= bytes= sha256= token= authority=
 
 explain() {
@@ -93,7 +95,7 @@ finish() {
   if [ "$status" -ne 0 ]; then undo >/dev/null 2>&1; fi
   if [ -n "$stage" ]; then rm -rf "$stage"; fi
   if [ "$status" -ne 0 ]; then
-    if [ -n "$made_base" ]; then rmdir "$base" 2>/dev/null; fi
+    if [ -n "$made_base" ]; then rm -f "$base/lock" && rmdir "$base" 2>/dev/null; fi
     if [ -z "$failure" ]; then
       failure=install-interrupted
       detail="status $status while $step"
@@ -111,9 +113,10 @@ trap 'failure=install-interrupted; detail="by a signal while $step"; exit 130' H
 
 # --- Talking to the control plane ------------------------------------------------------------------------------------
 
-# They trust the authority of the line alone, or the public ones; never nobody.
+# They trust the authority of the line alone, or the public ones; never nobody, whatever .curlrc and .wgetrc say: the
+# token goes this way, too.
 curl_trusting() {
-  curl --proto '=https' --tlsv1.2 --fail --silent --show-error ${authority:+--cacert /dev/fd/3 --capath /dev/null} \
+  curl --no-insecure --proto '=https' --tlsv1.2 --fail --silent --show-error ${authority:+--cacert /dev/fd/3 --capath /dev/null} \
     "$@" 3<<AUTHORITY
 $authority
 AUTHORITY
@@ -121,7 +124,7 @@ AUTHORITY
 
 # The directory of public authorities counts beside the file, unless it is another one.
 wget_trusting() {
-  wget --no-verbose --secure-protocol=TLSv1_2 ${authority:+--ca-directory=/dev/null --ca-certificate=/dev/fd/3} \
+  wget --check-certificate --no-verbose --secure-protocol=TLSv1_2 ${authority:+--ca-directory=/dev/null --ca-certificate=/dev/fd/3} \
     "$@" 3<<AUTHORITY
 $authority
 AUTHORITY
@@ -217,7 +220,9 @@ make_stage() {
   umask 077
   # Two at once: the second waits, and finds it done.
   if have flock; then
-    exec 9<"$base"
+    # In a file that is root's alone: what others can open, they can lock, and keep locked.
+    must touch "$base/lock"
+    exec 9<"$base/lock"
     must flock --timeout 900 9
   fi
   must mktemp -d "$base/.install.XXXXXX"

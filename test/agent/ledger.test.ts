@@ -125,6 +125,15 @@ describe('the ledger', () => {
     );
   });
 
+  test('remembers whose a spent reset was, over a compaction too, and does without where an earlier version wrote it', () => {
+    const { account } = accepted(1);
+    const ledger = ledgerOf(accepted(1), begun(1), result(1), result(2, { account }), result(3));
+    const again = ledgerOf(...compactRecords(ledger, NOW));
+    for (const { spent } of [ledger, again]) {
+      expect([1, 2, 3].map((n) => spent.get(id(n) as ResetId)?.account)).toEqual([account, account, undefined]);
+    }
+  });
+
   test('forgets a spent reset only when the key of its seal is gone', () => {
     const spentAt = (notAfter: number) => compactRecords(ledgerOf(result(1, { notAfter })), NOW)[0];
     expect(spentAt(NOW.wallMs - SEALING_KEY_LIFETIME_MS - DAY_MS + 1)).toMatchObject({ spent: [{ resetId: id(1) }] });

@@ -70,7 +70,7 @@ describe('an order', () => {
     [
       'whose reset is spent',
       {},
-      { ledger: ledger({ spent: new Map([[ORDER.resetId, 0]]) }) },
+      { ledger: ledger({ spent: new Map([[ORDER.resetId, { notAfter: 0 }]]) }) },
       'refuse reset-id-reused',
     ],
     ['at its last moment', {}, { arrivedMs: 2 * MINUTE_MS - 1 }, 'take'],
@@ -91,13 +91,31 @@ describe('an order', () => {
 
   test('that is too many is refused, and none forgotten for it', () => {
     const tasks = new Map(Array.from({ length: OPEN_TASKS_MAX }, (_, n) => [id(n + 100) as TaskId, over()]));
-    const spent = new Map(Array.from({ length: SPENT_RESETS_MAX }, (_, n) => [id(n + 100) as ResetId, 0]));
+    const spent = new Map(
+      Array.from({ length: SPENT_RESETS_MAX }, (_, n) => [id(n + 100) as ResetId, { notAfter: 0 }]),
+    );
     for (const full of [ledger({ tasks }), ledger({ spent })]) {
       expect(judgeOrder(ORDER, { ...CONTEXT, ledger: full })).toEqual({
         verdict: 'refuse',
         code: 'instance-overloaded',
       });
     }
+  });
+
+  test('of a busy account is refused when there are as many of it as there is room left, and that of another is not', () => {
+    const spentBy = (account: string, count: number, from: number) =>
+      Array.from({ length: count }, (_, n) => {
+        return [id(from + n) as ResetId, { notAfter: 0, account: account as AccountRef }] as const;
+      });
+    const verdictOf = (...spent: ReturnType<typeof spentBy>) =>
+      judgeOrder(ORDER, { ...CONTEXT, ledger: ledger({ spent: new Map(spent) }) });
+    const overloaded = { verdict: 'refuse', code: 'instance-overloaded' };
+    const half = SPENT_RESETS_MAX / 2;
+    expect(verdictOf(...spentBy(ORDER.account, half - 1, 100))).toMatchObject({ verdict: 'take' });
+    expect(verdictOf(...spentBy(ORDER.account, half, 100))).toEqual(overloaded);
+    const busy = [...spentBy('other', half, 100), ...spentBy('third', half - 2, 50_000)];
+    expect(verdictOf(...busy)).toMatchObject({ verdict: 'take' });
+    expect(verdictOf(...busy, ...spentBy(ORDER.account, 1, 90_000))).toEqual(overloaded);
   });
 
   test('lives no longer than its lifetime from its arrival, whatever it says of the session’s age', () => {

@@ -142,7 +142,8 @@ function heartbeatTable(found: readonly Found[]): Rows {
       's CPU a minute for 1,000',
       '% of a core',
       's to connect all',
-      'tries lost',
+      'made again',
+      'left at the end',
     ],
     ...found.map((run) => [
       SAID[run.kind],

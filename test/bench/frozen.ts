@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { LIVENESS_INTERVAL_MS } from '#protocol';
 import { createLightHost } from '../support/hosts/light.ts';
+import { processes } from '../support/hosts/process-table.ts';
 import { until } from '../support/hosts/until.ts';
 import { missingTable, type Bench, type BenchContext, type Rows } from './bench.ts';
 import { startControlPlane, type ControlPlane } from './control-plane.ts';
@@ -75,11 +76,14 @@ const NOTES = [
 
 /** Freezes a process while `work` runs. */
 async function whileFrozen<T>(pid: number, work: () => Promise<T>): Promise<T> {
+  const parent = processes().find((entry) => entry.pid === pid)?.parent;
+  if (parent === undefined) throw new Error('the agent has ended');
   process.kill(pid, 'SIGSTOP');
   try {
     return await work();
   } finally {
-    process.kill(pid, 'SIGCONT');
+    // nsenter, which waits for it outside of the host, stops when it does; stopped, it would never see it end.
+    for (const stopped of [parent, pid]) process.kill(stopped, 'SIGCONT');
   }
 }
 

@@ -78,8 +78,11 @@ export async function startAgent(
     { what: () => `${name} to be running: ${log}`, deadlineMs: RUNNING_DEADLINE_MS },
   );
   const { pid } = onlyChild(child);
-  return { name, pid, helper: () => descendants(pid)[0]?.pid ?? null };
+  return { name, pid, helper: () => descendants(pid).find(isHelper)?.pid ?? null };
 }
+
+/** The other that stands by is the shell of the script. */
+const isHelper = ({ command }: { readonly command: string }): boolean => command !== 'sh';
 
 /** `nsenter` forks once to be in the process namespace; what it starts replaces itself up to the agent. */
 export function onlyChild(child: ChildProcess): ProcessEntry {

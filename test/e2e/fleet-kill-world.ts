@@ -27,12 +27,21 @@ export interface Wish {
   readonly id: string | null;
 }
 
+/** How a batch is asked for. */
+export interface Ask {
+  readonly account: string;
+  readonly supersede: boolean;
+  readonly generate: boolean;
+  /** How many hosts at once: few make it last, so that the next one meets what is not done yet. */
+  readonly concurrency: number;
+}
+
 export interface Fleet extends AsyncDisposable {
   readonly world: World;
   readonly hosts: readonly Host[];
   readonly wishes: Wish[];
   /** Asks for one batch over all hosts, and does not wait for its end. */
-  ask(how: { readonly account: string; readonly supersede: boolean; readonly generate: boolean }): Promise<Wish>;
+  ask(how: Ask): Promise<Wish>;
   /** Every reset that the API lists, with its tasks. */
   resets(): Promise<{ readonly reset: Reset; readonly tasks: readonly Task[] }[]>;
   instances(): Promise<readonly Instance[]>;
@@ -105,7 +114,7 @@ const Answer = z.object({
 async function ask(
   world: World,
   hosts: readonly Host[],
-  { account, supersede, generate }: { account: string; supersede: boolean; generate: boolean },
+  { account, supersede, generate, concurrency }: Ask,
 ): Promise<Wish> {
   const password = newPassword();
   const args = [
@@ -118,6 +127,7 @@ async function ask(
     '--no-wait',
     '--json',
   ];
+  args.push('--concurrency', String(concurrency));
   if (supersede) args.push('--supersede');
   const from = Date.now();
   const { code, stdout, stderr } = generate

@@ -170,6 +170,17 @@ describe('hosts', { timeout: BOOT_TIMEOUT_MS }, () => {
     });
   });
 
+  test('find the fabric at one hardware address, whichever of them come and go', async () => {
+    await using fabric = await createFabric();
+    const address = async () =>
+      /link\/ether (\S+)/.exec((await fabric.exec(['ip', 'link', 'show', 'br0'])).stdout)?.[1];
+    const before = await address();
+    const lowest = ['address', '02:00:00:00:00:00', 'master', 'br0', 'type', 'veth', 'peer', 'name', 'other'] as const;
+    expect(await fabric.exec(['ip', 'link', 'add', 'name', 'lowest', ...lowest])).toMatchObject({ code: 0 });
+    expect(await address()).toBe(before);
+    expect(before).toBeDefined();
+  });
+
   test('of the same name live beside each other in two fabrics', async () => {
     await using here = await createFabric();
     await using there = await createFabric();

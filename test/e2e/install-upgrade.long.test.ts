@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AGENT_VERSION } from '../../agent/version.ts';
 import type { Host } from '../support/hosts/host.ts';
+import { until } from '../support/hosts/until.ts';
 import { filesOf, openInstallWorld, type InstallWorld } from './install-world.ts';
 
 const OLD = '0.0.1';
@@ -38,6 +39,9 @@ test('a newer release takes the place of an older one and keeps the identity; on
   const third = await installs.paste(host, await installs.line('--version', BROKEN));
   expect(third.code).toBe(1);
   expect(third.stderr).toMatch(/latchkey: install-not-connected: .*the service is (activating|failed)/);
+  // The agent of before is started again, and makes its lock when it runs.
+  const lock = ['test', '-e', '/var/lib/latchkey-agent/agent.lock'] as const;
+  await until(async () => (await host.exec(lock)).code === 0, { what: 'the agent to be back', deadlineMs: 30_000 });
   expect(await filesOf(host)).toEqual(good);
   expect(await version()).toBe(NEW);
   await installs.world.state(host.name, 'running');

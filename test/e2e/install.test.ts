@@ -43,7 +43,6 @@ describe.each(['bookworm', 'trixie'] as const)('on %s', (suite) => {
     await installs.world.state(host.name, 'running');
     const states = await statesOf(host.name);
     expect(states.map(({ state }) => state)).toEqual(['installing', 'running']);
-    expect((states[1]?.at ?? Infinity) - startedAt).toBeLessThan(RUNS_WITHIN_MS);
 
     const { identity } = await installs.agentOf(host.name);
     expect(said.stdout).toContain(fingerprintOf(Thumbprint.parse(identity)));
@@ -68,6 +67,11 @@ describe.each(['bookworm', 'trixie'] as const)('on %s', (suite) => {
     expect(searched.stdout).toBe('');
 
     const pid = await host.must(['systemctl', 'show', '--property=MainPID', '--value', 'latchkey-agent']);
+    // What any user can open, any user can keep locked.
+    await host.must(['sh', '-c', 'runuser -u nobody -- flock /usr/local/lib/latchkey-agent sleep 600 >&- 2>&- <&- &']);
+    expect(await host.exec(['runuser', '-u', 'nobody', 'cat', '/usr/local/lib/latchkey-agent/lock'])).toMatchObject({
+      code: 1,
+    });
     const again = await installs.paste(host, line);
     expect(again, again.stderr).toMatchObject({ code: 0 });
     expect(await host.must(['systemctl', 'show', '--property=MainPID', '--value', 'latchkey-agent'])).toBe(pid);
@@ -76,6 +80,8 @@ describe.each(['bookworm', 'trixie'] as const)('on %s', (suite) => {
     await host.must(['latchkey-agent', 'uninstall', '--yes']);
     expect(await filesOf(host)).toEqual(before);
     await installs.world.state(host.name, 'offline');
+    // Last: on a machine that others use, too, it says what is slow and not what is wrong.
+    expect((states[1]?.at ?? Infinity) - startedAt).toBeLessThan(RUNS_WITHIN_MS);
   });
 });
 

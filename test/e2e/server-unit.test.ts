@@ -11,7 +11,7 @@ const UNIT = 'latchkey-server.service';
 const PORT = 8443;
 const OLD = 'Old-Password-1';
 /** scripts/server/README.md quotes it. Out of 10, where 10 is no confinement at all. */
-const EXPOSURE_MAX = 1.5;
+const EXPOSURE_MAX = 1.3;
 
 let fabric: Fabric;
 let server: Host;
@@ -121,6 +121,13 @@ describe('the unit of the server', () => {
   });
 });
 
+test('a reload keeps the server that runs', async () => {
+  const before = await property('MainPID');
+  await server.must(['systemctl', 'reload', UNIT]);
+  expect(await readyz()).toBe('200');
+  expect(await property('MainPID')).toBe(before);
+});
+
 describe('through it', () => {
   test('an instance is enrolled and a password reset', async () => {
     const statement = (await json(['service', 'statement'])) as { version: number };
@@ -141,7 +148,7 @@ describe('through it', () => {
   test('a stop ends in order and within seconds, and a start keeps everything', async () => {
     const started = performance.now();
     await server.must(['systemctl', 'stop', UNIT]);
-    expect(performance.now() - started).toBeLessThan(15_000);
+    expect(performance.now() - started).toBeLessThan(25_000);
     expect([await property('ActiveState'), await property('Result')]).toEqual(['inactive', 'success']);
     expect(await property('ExecMainStatus')).toBe('0');
     const journal = await server.journal(UNIT);

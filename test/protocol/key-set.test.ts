@@ -30,6 +30,16 @@ describe('an agent takes a key set', () => {
     expect(await judge({ ...NEXT, version: 900 })).toMatchObject({ accept: true, changed: true });
   });
 
+  test('that says more than this version understands, so that the next order key is learned all the same', async () => {
+    const scriptVersionsMin = { 'reset-linux': 2, 'reset-of-tomorrow': 9 };
+    const taken = await judge({ ...NEXT, scriptVersionsMin, tomorrow: { anything: 1 } });
+    expect(taken).toEqual({
+      accept: true,
+      keySet: { ...NEXT, scriptVersionsMin: { 'reset-linux': 2 } },
+      changed: true,
+    });
+  });
+
   test('that is the first to name TLS authorities', async () => {
     const next = { ...NEXT, authorities: ['AAAA'] };
     expect(await judge(next)).toEqual({ accept: true, keySet: next, changed: true });
@@ -167,7 +177,6 @@ describe('an agent refuses a key set', () => {
     ['a version of zero', { ...NEXT, version: 0 }],
     ['a version beyond exact numbers', { ...NEXT, version: 2 ** 53 }],
     ['another format', { ...NEXT, v: 2 }],
-    ['a field that is not known', { ...NEXT, note: '' }],
     ['a role that is not known', { ...NEXT, keys: [{ ...entry('script', 'script'), role: 'root' }] }],
     ['65 keys', { ...NEXT, keys: Array.from({ length: 65 }, () => entry('script', 'script')) }],
   ])('with %s', async (_, candidate) => {
@@ -187,6 +196,14 @@ describe('the first key set', () => {
 
   test('is taken from the script key that the join token named', async () => {
     expect(await first(HELD)).toEqual({ accept: true, keySet: HELD, changed: true });
+  });
+
+  test('is taken at the version that the join token named or a newer one, and refused when it is older', async () => {
+    const signed = await signedBy('script', 'key-set', HELD);
+    const at = (keySetVersionMin: number) => judgeFirstKeySet(verifyEd25519, { ...anchor, keySetVersionMin }, signed);
+    expect(await at(HELD.version)).toMatchObject({ accept: true });
+    expect(await at(HELD.version - 1)).toMatchObject({ accept: true });
+    expect(await at(HELD.version + 1)).toEqual(refused('key-set-older'));
   });
 
   test('is refused from any other key, a script key of the set too', async () => {

@@ -154,7 +154,7 @@ export class FakeAgent {
         if (this.habits.alive) this.send({ type: 'liveness-answer', challenge: frame.challenge });
         return;
       case 'order':
-        return this.#obey(frame.order);
+        return this.obey(frame.order);
       case 'result-ack':
       case 'key-set':
       case 'drain':
@@ -189,7 +189,8 @@ export class FakeAgent {
     });
   }
 
-  async #obey(signed: Signed): Promise<void> {
+  /** Does what its habits say to an order; does nothing where they say none. */
+  async obey(signed: Signed): Promise<void> {
     if (this.habits.result === 'none') return;
     const opened = parseJsonBytes(Order, fromBase64Url(signed.bytes));
     if (!opened.ok) throw new Error('the control plane sent a bad order');

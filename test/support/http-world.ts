@@ -82,6 +82,8 @@ export class HttpWorld implements AsyncDisposable {
   readonly scriptSigner: Signer;
   console: ConsoleFiles | null = null;
   readonly changes = createChanges({ clock: this.clock });
+  /** What join tokens say is the version of the current key set. */
+  keySetVersion = 1;
   /** Text of the first administrator's token. */
   administrator = '';
   app!: FastifyInstance;
@@ -103,7 +105,10 @@ export class HttpWorld implements AsyncDisposable {
         close: (id, reason) => this.closed.push({ id, reason }),
         tasksEnded: (tasks) => this.endedTasks.push(...tasks.map(({ id }) => id)),
       },
-      joinTrust: { caPin: sha256Sync(utf8('the authority')), scriptKey: () => scriptSigner.key },
+      joinTrust: {
+        ...{ caPin: sha256Sync(utf8('the authority')), scriptKey: () => scriptSigner.key },
+        keySetVersion: () => this.keySetVersion,
+      },
       keySet: () => keySet,
     });
     this.metrics = createMetrics({ store, ofProcess: false });

@@ -28,6 +28,7 @@ export class ReleasingControlPlane extends FakeControlPlane {
   script = createHash('sha256').update(INSTALL_SCRIPT).digest('base64url');
   pem: string | null = AUTHORITY;
   caPin: string | null = caPinOf(AUTHORITY);
+  scriptKey = Thumbprint.parse('A'.repeat(43));
   readonly made: unknown[] = [];
 
   override async handle(method: string, target: string, authorization: string, body: string): Promise<Answer> {
@@ -40,12 +41,11 @@ export class ReleasingControlPlane extends FakeControlPlane {
           : { status: 200, json: { pem: this.pem } };
       case 'POST /api/v1/tokens': {
         this.made.push(JSON.parse(body));
-        const scriptKey = Thumbprint.parse('A'.repeat(43));
         const token = formatJoinToken({
           id: JOIN_TOKEN_ID,
           secret: 'B'.repeat(42) + 'A',
           caPin: this.caPin,
-          scriptKey,
+          scriptKey: this.scriptKey,
         });
         return { status: 201, json: { id: JOIN_TOKEN_ID, token, expiresAt: 1_795_435_200_000 } };
       }

@@ -12,6 +12,7 @@ import {
   type ReleaseStatement,
 } from '#protocol';
 import { clientError, usageError } from '../errors.ts';
+import { checkJoinToken, SCRIPT_KEY_FLAG } from '../identities/script-key.ts';
 import { authorityFor } from '../install/authority.ts';
 import { believedReleases, releaseFor } from '../install/choose-release.ts';
 import { installScriptSha256 } from '../install/script.ts';
@@ -46,6 +47,7 @@ const InstallFlags = KeyFlags.extend({
   service: z.boolean().default(true),
   agentUrl: z.string().optional(),
   format: z.enum(['line', 'cloud-init', 'ansible']).default('line'),
+  scriptKey: z.string().optional(),
 });
 type InstallFlags = z.infer<typeof InstallFlags>;
 type Given = Input<InstallFlags> & Session;
@@ -68,6 +70,7 @@ export const addInstallCommand: AddVerb = (parent: Command, context: CommandCont
     .option('--agent-url <URL>', 'the control plane as the host reaches it (default: as this command does)')
     .option('--format <FORMAT>', 'line, cloud-init (user data), ansible (a playbook without a token) (default: line)')
     .option('--release-key <SHA256:…>', 'the key that signs releases: pins it, also in place of another one')
+    .option(...SCRIPT_KEY_FLAG)
     .option('--json', 'print one JSON object');
   handleConnected(command, context, InstallFlags, installCommand);
 };
@@ -90,6 +93,7 @@ async function installCommand(given: Given): Promise<number> {
   }
   const pem = await routes.releases.authority();
   const created = await routes.tokens.create(wanted.request);
+  await checkJoinToken(created.token, { ports, server, named: flags.scriptKey });
   const { name, service, url } = wanted;
   const line = installLine({
     ...{ url, scriptSha256, release, archiveSha256: hexOf(release.digest), name, service },

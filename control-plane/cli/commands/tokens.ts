@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { CreateToken, TokenId, type CreatedToken, type Token } from '#protocol';
 import { fileError } from '../config/load.ts';
 import { systemCodeOf, usageError } from '../errors.ts';
+import { checkJoinToken, SCRIPT_KEY_FLAG } from '../identities/script-key.ts';
 import { parseDuration, timeText } from '../output/format.ts';
 import { tableLines } from '../output/table.ts';
 import type { Ports } from '../ports.ts';
@@ -35,6 +36,7 @@ const CreateFlags = CommonFlags.extend({
   reEnrol: z.boolean().optional(),
   uses: z.coerce.number().optional(),
   out: z.string().optional(),
+  scriptKey: z.string().optional(),
 });
 type CreateFlags = z.infer<typeof CreateFlags>;
 
@@ -52,12 +54,17 @@ function addCreate(parent: Command, context: CommandContext): void {
     .option('--instance <NAME>', 'join: bound to this instance')
     .option('--re-enrol', 'join: the bound instance may replace its identity')
     .option('--uses <N>', 'join: how many instances may join with it (default: 1)')
+    .option(SCRIPT_KEY_FLAG[0], `join: ${SCRIPT_KEY_FLAG[1]}`)
     .option('--out <FILE>', 'put the token into this new file, which nobody else can read')
     .option('--json', 'print one JSON object')
     .addHelpText('after', OUT_NOTES);
-  handleConnected(command, context, CreateFlags, async ({ flags, ports, routes }) => {
+  handleConnected(command, context, CreateFlags, async ({ flags, ports, routes, server }) => {
     const request = tokenRequest(flags);
-    const create = () => routes.tokens.create(request);
+    const create = async () => {
+      const made = await routes.tokens.create(request);
+      if (flags.type === 'join') await checkJoinToken(made.token, { ports, server, named: flags.scriptKey });
+      return made;
+    };
     const created = flags.out === undefined ? await create() : await createInto(flags.out, create, ports);
     const { token, ...about } = created;
     if (flags.out !== undefined) print(ports, flags.json, { ...about, file: flags.out }, () => []);
@@ -93,7 +100,8 @@ async function createInto(path: string, create: () => Promise<CreatedToken>, por
 }
 
 const API_ONLY = ['name', 'role', 'account', 'privileged'] as const;
-const JOIN_ONLY = ['instance', 'reEnrol', 'uses'] as const;
+const JOIN_ONLY = ['instance', 'reEnrol', 'uses', 'scriptKey'] as const;
+const FLAGS: Partial<Record<string, string>> = { reEnrol: '--re-enrol', scriptKey: '--script-key' };
 
 /** The body behind the flags; flags of the other type are refused rather than passed over. */
 export function tokenRequest(flags: CreateFlags): CreateToken {
@@ -101,7 +109,7 @@ export function tokenRequest(flags: CreateFlags): CreateToken {
   for (const name of foreign) {
     const value = flags[name];
     if (value === undefined || (Array.isArray(value) && value.length === 0)) continue;
-    throw usageError(`--${name === 'reEnrol' ? 're-enrol' : name}`, `does not go with --type ${flags.type}`);
+    throw usageError(FLAGS[name] ?? `--${name}`, `does not go with --type ${flags.type}`);
   }
   if (flags.type === 'join' && flags.project.length > 1) throw usageError('--project', 'a join token has one project');
   if (flags.reEnrol === true && flags.instance === undefined) throw usageError('--re-enrol', 'goes with --instance');

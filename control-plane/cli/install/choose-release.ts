@@ -2,16 +2,17 @@ import {
   chooseRelease,
   fingerprintOf,
   openReleases,
-  Thumbprint,
   verifyEd25519,
   type ReleaseList,
   type ReleasePlatform,
   type ReleaseStatement,
   type SignedRelease,
+  type Thumbprint,
 } from '#protocol';
-import { clientError, usageError } from '../errors.ts';
+import { clientError } from '../errors.ts';
+import { readFingerprint } from '../identities/key-pins.ts';
 import type { Ports } from '../ports.ts';
-import { releaseKeyStoreOf } from '../state.ts';
+import { releaseKeyPinsOf } from '../state.ts';
 
 /**
  * The releases, signed by the key that is pinned for this control plane. The first one that is seen is pinned, and said;
@@ -22,9 +23,9 @@ export async function believedReleases(
   from: { readonly ports: Ports; readonly server: string; readonly named: string | undefined },
 ): Promise<readonly ReleaseStatement[]> {
   const { ports, server } = from;
-  const store = releaseKeyStoreOf(ports);
+  const store = releaseKeyPinsOf(ports);
   const pinned = await store.find(server);
-  const named = from.named === undefined ? null : readFingerprint(from.named);
+  const named = from.named === undefined ? null : readFingerprint('--release-key', from.named);
   const key = named ?? pinned ?? items[0]?.statement.key ?? null;
   if (key === null) return [];
   const releases = await openOrRefuse(items, key);
@@ -34,12 +35,6 @@ export async function believedReleases(
     ports.terminal.err(`The release key of ${server} is pinned: ${fingerprintOf(key)} (${how}).`);
   }
   return releases;
-}
-
-function readFingerprint(text: string): Thumbprint {
-  const key = Thumbprint.safeParse(text.replace(/^SHA256:/, ''));
-  if (key.success) return key.data;
-  throw usageError('--release-key', 'is not the fingerprint of a key, such as SHA256:….');
 }
 
 async function openOrRefuse(

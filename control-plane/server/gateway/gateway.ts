@@ -14,7 +14,7 @@ import {
 } from '#protocol';
 import { createRateLimiter, type RateLimiter } from '../domain/rate-limiter.ts';
 import type { Background } from '../service/background.ts';
-import type { Clock, Log, Random } from '../service/ports.ts';
+import type { Clock, Hash, Log, Random } from '../service/ports.ts';
 import type { Repositories } from '../store/store.ts';
 import type { Connection, ConnectionHandler } from './connection.ts';
 import { introduce, prove, type Introduced, type Proven, type ServerIdentity } from './handshake.ts';
@@ -56,6 +56,7 @@ export interface GatewayDeps {
   readonly instances: Pick<Repositories['instances'], 'get'>;
   readonly identity: () => ServerIdentity;
   readonly verify: Verify;
+  readonly hash: Hash;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

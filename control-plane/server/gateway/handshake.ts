@@ -1,7 +1,6 @@
 import {
   fromBase64Url,
   negotiateVersion,
-  sessionBindingOf,
   signingInput,
   toBase64Url,
   transcriptBytes,
@@ -22,7 +21,7 @@ import {
 } from '#protocol';
 import type { InstanceRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
-import type { Random } from '../service/ports.ts';
+import type { Hash, Random } from '../service/ports.ts';
 
 /** What the control plane proves itself with. */
 export interface ServerIdentity {
@@ -35,6 +34,7 @@ export interface HandshakeDeps {
   readonly instances: Pick<Repositories['instances'], 'get'>;
   readonly identity: () => ServerIdentity;
   readonly verify: Verify;
+  readonly hash: Hash;
   readonly random: Random;
 }
 
@@ -124,7 +124,8 @@ export async function prove(
   const proven: Proven = {
     instanceId: instance.id,
     role: transcript.role,
-    binding: await sessionBindingOf(transcript),
+    // As `sessionBindingOf` makes it for the agent, without its trip to another thread.
+    binding: deps.hash(transcriptBytes(transcript)),
     continuity: proof.continuity,
     handedOverBefore: instance.continuityCurrent,
     agentVersion: proof.agentVersion,

@@ -19,7 +19,7 @@ export const UNPROVEN_SOCKETS: UnprovenSocketLimits = { total: 4_000, perAddress
 export type SocketLimitName = keyof UnprovenSocketLimits;
 
 /** What is known of a socket below TLS and above it alike. */
-type End = Pick<Socket, 'remoteAddress' | 'remotePort'>;
+type End = Pick<Socket, 'remoteAddress' | 'remotePort' | 'localAddress' | 'localPort'>;
 
 export interface SocketLimits {
   /** For every connection, before a byte of it was read: false when there are too many, and it was cut. */
@@ -36,21 +36,27 @@ export function createSocketLimits(deps: {
   readonly refused: (limit: SocketLimitName) => void;
 }): SocketLimits {
   const { limits, sourceOf } = deps;
-  /** Of every unproven socket its source. An open socket has its address and port to itself. */
-  const sources = new Map<string, string>();
+  /** How to let go of an unproven socket, by its two ends: no other open socket has both. */
+  const releases = new Map<string, () => void>();
   const counts = new Map<string, number>();
-  const keyOf = ({ remoteAddress, remotePort }: End) => `${remoteAddress ?? ''} ${String(remotePort)}`;
+  let unproven = 0;
 
-  const release = (key: string): void => {
-    const source = sources.get(key);
-    if (source === undefined) return;
-    sources.delete(key);
-    const left = (counts.get(source) ?? 1) - 1;
-    if (left === 0) counts.delete(source);
-    else counts.set(source, left);
+  /** Counts one more, until what it returns is called, once or more often. */
+  const take = (source: string): (() => void) => {
+    unproven += 1;
+    counts.set(source, (counts.get(source) ?? 0) + 1);
+    let taken = true;
+    return () => {
+      if (!taken) return;
+      taken = false;
+      unproven -= 1;
+      const left = (counts.get(source) ?? 1) - 1;
+      if (left === 0) counts.delete(source);
+      else counts.set(source, left);
+    };
   };
   const exceeded = (source: string): SocketLimitName | null => {
-    if (sources.size >= limits.total) return 'total';
+    if (unproven >= limits.total) return 'total';
     return (counts.get(source) ?? 0) >= limits.perAddress ? 'perAddress' : null;
   };
 
@@ -66,14 +72,22 @@ export function createSocketLimits(deps: {
       }
       // Taken now: a closed socket has no address any more.
       const key = keyOf(socket);
-      sources.set(key, source);
-      counts.set(source, (counts.get(source) ?? 0) + 1);
-      socket.once('close', () => release(key));
+      const release = take(source);
+      releases.set(key, release);
+      socket.once('close', () => {
+        release();
+        // Those that were gone before they were looked at have no address, and all the same key.
+        if (releases.get(key) === release) releases.delete(key);
+      });
       return true;
     },
-    proven: (end) => release(keyOf(end)),
+    proven: (end) => releases.get(keyOf(end))?.(),
     get unproven() {
-      return sources.size;
+      return unproven;
     },
   };
+}
+
+function keyOf({ remoteAddress, remotePort, localAddress, localPort }: End): string {
+  return [remoteAddress, remotePort, localAddress, localPort].join(' ');
 }

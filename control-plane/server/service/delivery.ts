@@ -9,6 +9,7 @@ import {
   type PasswordPolicy,
   type ResetId,
   type Signer,
+  type TaskId,
 } from '#protocol';
 import { actorOfToken, type Actor } from '../domain/actor.ts';
 import { decideBatch } from '../domain/batch.ts';
@@ -61,41 +62,62 @@ async function deliverTask(
   task: TaskRecord,
   alive: boolean,
 ): Promise<'held' | 'done'> {
-  const { store, clock, bus } = deps;
-  const at = clock.now();
-  const departing = await store.transaction(async (tx) => {
-    const current = await tx.tasks.get(task.id);
-    const instance = await tx.instances.get(task.instanceId);
-    if (current === null || instance === null || current.sealed === null) return null;
-    const question = await questionOf(tx, current, instance, at);
-    if (current.state === 'pending') {
-      if (!(await isItsTurn(tx, current.resetId))) return 'held';
-      const blocked = judgeReset(question) ?? (alive ? null : 'agent-not-responding');
-      if (blocked !== null) {
-        await changeTask(tx, current, { type: 'block' }, { actor: 'system', at }, { code: blocked });
-        return null;
-      }
-    } else {
-      // Sent before, and perhaps never received: it is not sent once more for somebody who may not have it done any more.
-      const denied = judgeRights(question);
-      // Whether the instance took it is not known; if it did, its word is still taken.
-      if (denied !== null && current.state === 'dispatched') {
-        await changeTask(tx, current, { type: 'expire' }, { actor: 'system', at }, { code: denied });
-      }
-      if (denied !== null || !alive) return null;
-    }
-    // A new session begins with what the instance holds. It counts its times from the order that it holds: another one
-    // that leaves now moves nothing.
-    const isHeld = current.state === 'accepted' || current.state === 'running';
-    const news = isHeld ? {} : { dispatchedAt: at };
-    const next = await changeTask(tx, current, { type: 'dispatch' }, { actor: 'system', at }, news);
-    if (next === null) return null;
-    return { task: current, instance, sealed: current.sealed, privileged: question.actor?.privileged ?? false, isHeld };
-  });
-  if (departing === 'held') return 'held';
-  bus.changed(task.resetId, [task.id]);
-  if (departing !== null) await sendOrder(deps, session, departing);
+  const departure = await deps.store.transaction((tx) => depart(deps, tx, task.id, alive));
+  if (departure === 'held') return 'held';
+  deps.bus.changed(task.resetId, [task.id]);
+  if (departure !== null) await sendOrder(deps, session, departure);
   return 'done';
+}
+
+/** A task that is recorded as dispatched, and what its order needs. */
+export interface Departure {
+  readonly task: TaskRecord;
+  readonly instance: InstanceRecord;
+  readonly sealed: NonNullable<TaskRecord['sealed']>;
+  readonly privileged: boolean;
+  /** The instance has said that it holds the order. */
+  readonly isHeld: boolean;
+}
+
+/**
+ * The last look before an order leaves, in the transaction that records that it does: rights, health, whose turn it is.
+ * `alive`: the agent has just answered. What is returned is to be sent once that is committed; null when nothing is to
+ * be, `held` when the turn of the task has not come.
+ */
+export async function depart(
+  { clock }: Pick<DeliveryDeps, 'clock'>,
+  tx: Repositories,
+  id: TaskId,
+  alive: boolean,
+): Promise<Departure | 'held' | null> {
+  const at = clock.now();
+  const current = await tx.tasks.get(id);
+  const instance = current === null ? null : await tx.instances.get(current.instanceId);
+  if (current === null || instance === null || current.sealed === null) return null;
+  const question = await questionOf(tx, current, instance, at);
+  if (current.state === 'pending') {
+    if (!(await isItsTurn(tx, current.resetId))) return 'held';
+    const blocked = judgeReset(question) ?? (alive ? null : 'agent-not-responding');
+    if (blocked !== null) {
+      await changeTask(tx, current, { type: 'block' }, { actor: 'system', at }, { code: blocked });
+      return null;
+    }
+  } else {
+    // Sent before, and perhaps never received: it is not sent once more for somebody who may not have it done any more.
+    const denied = judgeRights(question);
+    // Whether the instance took it is not known; if it did, its word is still taken.
+    if (denied !== null && current.state === 'dispatched') {
+      await changeTask(tx, current, { type: 'expire' }, { actor: 'system', at }, { code: denied });
+    }
+    if (denied !== null || !alive) return null;
+  }
+  // A new session begins with what the instance holds. It counts its times from the order that it holds: another one
+  // that leaves now moves nothing.
+  const isHeld = current.state === 'accepted' || current.state === 'running';
+  const news = isHeld ? {} : { dispatchedAt: at };
+  const next = await changeTask(tx, current, { type: 'dispatch' }, { actor: 'system', at }, news);
+  if (next === null) return null;
+  return { task: current, instance, sealed: current.sealed, privileged: question.actor?.privileged ?? false, isHeld };
 }
 
 /**
@@ -140,18 +162,9 @@ async function actorBehind(tx: Repositories, task: TaskRecord, now: number): Pro
   return reset === null ? null : actorOfToken(await tx.tokens.get(reset.tokenId), now);
 }
 
-async function sendOrder(
-  deps: DeliveryDeps,
-  session: Session,
-  departing: {
-    readonly task: TaskRecord;
-    readonly instance: InstanceRecord;
-    readonly sealed: NonNullable<TaskRecord['sealed']>;
-    readonly privileged: boolean;
-    readonly isHeld: boolean;
-  },
-): Promise<void> {
-  const { task, instance, sealed, privileged, isHeld } = departing;
+/** After the commit of what `depart` recorded. */
+export async function sendOrder(deps: DeliveryDeps, session: Session, departure: Departure): Promise<void> {
+  const { task, instance, sealed, privileged, isHeld } = departure;
   const entry = deps.script(instance.os);
   if (entry === null || instance.identity === null) return;
   const body: Order = {

@@ -7,6 +7,11 @@ const CONCURRENT_DELIVERIES_MAX = 64;
 export interface Dispatcher {
   /** Delivers what is open for that instance, now or when its turn comes. */
   deliver(id: InstanceId): void;
+  /**
+   * Keeps that instance for the caller, who delivers to it himself: what is asked for meanwhile is done when he calls what
+   * this returns, once. Null when the line has it already, or is full.
+   */
+  claim(id: InstanceId): (() => void) | null;
   /** Resolves when nothing is being delivered any more. */
   idle(): Promise<void>;
 }
@@ -51,8 +56,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         .then((held) => {
           busy.delete(id);
           deps.onTried(id, held);
-          if (state.again) deliver(id);
-          advance();
+          goOn(id, state);
         })
         .catch((error: unknown) => {
           deps.log.error({ err: error }, 'the line of deliveries broke');
@@ -63,8 +67,22 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     idleListeners = [];
   }
 
+  function goOn(id: InstanceId, state: { readonly again: boolean }): void {
+    if (state.again) deliver(id);
+    advance();
+  }
+
   return {
     deliver,
+    claim(id) {
+      if (busy.has(id) || waiting.has(id) || busy.size >= CONCURRENT_DELIVERIES_MAX) return null;
+      const state = { again: false };
+      busy.set(id, state);
+      return () => {
+        busy.delete(id);
+        goOn(id, state);
+      };
+    },
     idle: () =>
       busy.size === 0 && line.length === 0 ? Promise.resolve() : new Promise((resolve) => idleListeners.push(resolve)),
   };

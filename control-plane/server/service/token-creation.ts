@@ -25,6 +25,8 @@ export interface JoinTrust {
   readonly caPin: string | null;
   /** The script key that signed the current key set. */
   readonly scriptKey: () => Thumbprint;
+  /** The version of that key set. */
+  readonly keySetVersion: () => number;
 }
 
 /** What making a token takes. */
@@ -95,8 +97,9 @@ export async function createJoinToken(
     const detail = { type: 'join', project, instance: instanceId, reEnrol, uses };
     await tx.audit.append(gate.allowed(actor, 'join-token.create', subject, rule, detail));
   });
-  const { caPin, scriptKey } = deps.joinTrust;
-  const token = formatJoinToken({ id: blank.id, secret, caPin, scriptKey: scriptKey() });
+  const { caPin, scriptKey, keySetVersion } = deps.joinTrust;
+  const trust = { caPin, scriptKey: scriptKey(), keySetVersionMin: keySetVersion() };
+  const token = formatJoinToken({ id: blank.id, secret, ...trust });
   return { id: blank.id, token, expiresAt };
 }
 

@@ -41,7 +41,7 @@ export interface TlsGateway extends AsyncDisposable {
   answer: Answer;
   /** Whether it proves itself and welcomes; otherwise it accepts the socket and says nothing. */
   honest: boolean;
-  joinToken(caPin?: string | null): string;
+  joinToken(caPin?: string | null, keySetVersionMin?: number): string;
 }
 
 export interface TlsGatewayOptions {
@@ -97,10 +97,11 @@ export async function openTlsGateway(options: TlsGatewayOptions): Promise<TlsGat
   const gateway: TlsGateway = {
     ...{ url: `https://127.0.0.1:${String(port)}`, port, ca: presented.ca, caPin },
     ...{ frames: [], enrolments: [], sockets: sockets.clients, answer: () => null, honest: true },
-    joinToken: (pin = caPin) =>
+    joinToken: (pin = caPin, keySetVersionMin) =>
       formatJoinToken({
         ...{ id: randomUUID() as TokenId, secret: randomBytes(32).toString('base64url') },
         ...{ caPin: pin, scriptKey: controlPlane.scriptKey.key },
+        ...(keySetVersionMin === undefined ? {} : { keySetVersionMin }),
       }),
     async [Symbol.asyncDispose]() {
       for (const socket of sockets.clients) socket.terminate();

@@ -125,6 +125,15 @@ describe('is refused, with what to do', () => {
     expect(await refusalOf(world.join())).toEqual(['key-set-unknown-key', 1]);
   });
 
+  test('a control plane whose key set is older than the token, as one from before a rotation is', async () => {
+    const token = (version: number) => world.gateway.joinToken(world.gateway.caPin, version);
+    expect(await refusalOf(world.join({ token: token(world.controlPlane.keySet.version + 1) }))).toEqual([
+      'key-set-older',
+      1,
+    ]);
+    await world.join({ token: token(world.controlPlane.keySet.version) });
+  });
+
   test('a control plane whose key set names an authority that nobody could connect by', async () => {
     const keySet = await world.controlPlane.nextKeySet({ authorities: ['AAAA'] });
     world.gateway.answer = (path) => {

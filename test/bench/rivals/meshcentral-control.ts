@@ -46,6 +46,10 @@ export async function openControl(to: { port: number; ca: string; user: string; 
     if (waiter?.accept(message) === true) waiting.delete(message.responseid ?? '');
   });
   await once(socket, 'open');
+  // Whoever waits learns that it is gone from the answers that do not come.
+  socket.on('error', (error) => {
+    console.error(`bench: MeshCentral's console: ${error.message}`);
+  });
 
   const ask = (request: object, isAnswer: (message: Message) => boolean): Promise<Message> =>
     new Promise((resolve, reject) => {
@@ -61,6 +65,11 @@ export async function openControl(to: { port: number; ca: string; user: string; 
         resolve(message);
         return true;
       };
+      if (socket.readyState !== WebSocket.OPEN) {
+        clearTimeout(timer);
+        reject(new Error('MeshCentral has closed the connection of its console'));
+        return;
+      }
       waiting.set(responseid, { accept });
       socket.send(JSON.stringify({ ...request, responseid }));
     });
@@ -88,6 +97,7 @@ export async function openControl(to: { port: number; ca: string; user: string; 
       return text;
     },
     async [Symbol.asyncDispose]() {
+      if (socket.readyState === WebSocket.CLOSED) return;
       const closed = once(socket, 'close');
       socket.terminate();
       await closed;

@@ -1,7 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash, X509Certificate } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { fingerprintOf, INSTALL_CODES, type Signer } from '#protocol';
+import { caPinOf } from '../../support/ca-pin.ts';
 import { CliWorld } from '../../support/cli-world.ts';
 import { newSigner } from '../../support/keys.ts';
 import { signRelease } from '../../support/release.ts';
@@ -28,6 +32,21 @@ beforeEach(async () => {
     ['1.1.0', '1.10.0-rc.1', '1.2.0'].map((each) => signRelease(signer, releaseStatement(each))),
   );
 });
+
+/** The authority, with lines that are base64 to a parser, of a key id behind the certificate, and commands to a shell. */
+function smuggling(lines: readonly string[]): string {
+  const { raw } = new X509Certificate(AUTHORITY);
+  const hidden = Buffer.from(lines.join('').replaceAll(' ', ''), 'base64');
+  const padding = Buffer.alloc((6 - ((raw.length + 4) % 3)) % 3);
+  const keyId = [0x04, padding.length + hidden.length];
+  const open = Buffer.concat([
+    raw,
+    Buffer.from([0x30, keyId.length + padding.length + hidden.length, ...keyId]),
+    padding,
+  ]);
+  const text = [...(open.toString('base64').match(/.{1,64}/g) ?? []), ...lines];
+  return ['-----BEGIN CERTIFICATE-----', ...text, '-----END CERTIFICATE-----', ''].join('\n');
+}
 
 const install = (...options: string[]) => cli.run('agents', 'install-command', ...options);
 
@@ -69,6 +88,28 @@ describe('the line', () => {
     plane.pem = plane.caPin = null;
     expect(await install()).toBe(0);
     expect(cli.out).not.toContain('CERTIFICATE');
+  });
+
+  test('holds nothing that a stolen control plane could smuggle into the shell within the authority', async () => {
+    plane.pem = smuggling(['LATCHKEY', 'chmod 0777 /etc/shadow']);
+    plane.caPin = caPinOf(plane.pem);
+    expect(await install(), cli.err).toBe(0);
+    const lines = cli.out.trimEnd().split('\n');
+    expect(lines.filter((each) => each === 'LATCHKEY')).toHaveLength(1);
+    expect(lines.slice(2).join('\n')).toBe(`${AUTHORITY.trim()}\nLATCHKEY`);
+  });
+
+  test('puts the token into no environment, also where a variable of the same name was exported', async () => {
+    await install();
+    const top = mkdtempSync(join(tmpdir(), 'latchkey-line-'));
+    onTestFinished(() => rmSync(top, { recursive: true }));
+    writeFileSync(join(top, 'curl'), `#!/bin/sh\nenv >>'${top}/seen'\nexit 7\n`, { mode: 0o755 });
+    const mine = { t: 'mine', c: 'mine', s: 'mine' };
+    const env = { ...mine, PATH: `${top}:${process.env['PATH'] ?? ''}` };
+    expect(spawnSync('sh', { input: cli.out, env, encoding: 'utf8' })).toMatchObject({ status: 1 });
+    const seen = readFileSync(join(top, 'seen'), 'utf8');
+    expect(seen).toContain('PATH=');
+    expect(seen).not.toContain('lkj_');
   });
 
   test('is one JSON object for programs', async () => {
@@ -207,6 +248,37 @@ describe('the release key', () => {
     cli.files.set(PINS, { text: 'nonsense\n', mode: 0o100600 });
     expect(await install('--json')).toBe(2);
     expect(cli.failure().code).toBe('configuration-invalid');
+  });
+});
+
+describe('the script key of the join token', () => {
+  const SCRIPT_PINS = PINS.replace('release', 'script');
+
+  test('is pinned when it is first seen; a stolen control plane that names another one gets no line and no token out', async () => {
+    expect(await install()).toBe(0);
+    expect(cli.err).toContain(`script key of ${SERVER} is pinned: ${fingerprintOf(plane.scriptKey)} (seen for the`);
+    expect(cli.files.get(SCRIPT_PINS)?.text).toContain(`${SERVER} ${fingerprintOf(plane.scriptKey)}\n`);
+    plane.scriptKey = (await newSigner()).key;
+    for (const format of ['line', 'cloud-init']) {
+      expect(await install('--format', format)).toBe(2);
+      expect(cli.err).toContain('script-key-changed');
+      expect(cli.out).toBe('');
+    }
+    expect(await cli.run('tokens', 'create', '--type', 'join', '--json')).toBe(2);
+    expect(cli.failure().code).toBe('script-key-changed');
+    expect(await cli.run('tokens', 'create', '--type', 'join', '--out', '/home/operator/join')).toBe(2);
+    expect(cli.files.has('/home/operator/join')).toBe(false);
+  });
+
+  test('may be named, at first and in place of another one', async () => {
+    const other = fingerprintOf((await newSigner()).key);
+    expect(await install('--json', '--script-key', other)).toBe(2);
+    expect(cli.failure().code).toBe('script-key-changed');
+    expect(await install('--script-key', fingerprintOf(plane.scriptKey))).toBe(0);
+    plane.scriptKey = (await newSigner()).key;
+    expect(await install('--script-key', fingerprintOf(plane.scriptKey))).toBe(0);
+    expect(await install()).toBe(0);
+    expect(await cli.run('tokens', 'create', '--name', 'a', '--role', 'viewer', '--script-key', other)).toBe(2);
   });
 });
 

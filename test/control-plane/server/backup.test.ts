@@ -1,4 +1,17 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -41,6 +54,21 @@ describe('a backup', () => {
     writeFileSync(at('copy.db'), 'mine');
     await expect(backUp(data, at('copy.db'))).rejects.toMatchObject({ code: 'backup-exists' });
     expect(readFileSync(at('copy.db'), 'utf8')).toBe('mine');
+  });
+
+  test('goes into no file that somebody else has put in its way, and follows no link there', async () => {
+    await (await open()).close();
+    writeFileSync(at('precious'), 'mine');
+    symlinkSync(at('precious'), at('copy.db.partial'));
+    await backUp(data, at('copy.db'));
+    expect(readFileSync(at('precious'), 'utf8')).toBe('mine');
+    // One that another user made, and holds open, to read what is written into it.
+    writeFileSync(at('second.db.partial'), '', { mode: 0o666 });
+    const held = openSync(at('second.db.partial'), 'r');
+    await backUp(data, at('second.db'));
+    expect(fstatSync(held).size).toBe(0);
+    closeSync(held);
+    expect(lstatSync(at('second.db')).isFile()).toBe(true);
   });
 
   test('of nothing is refused', async () => {

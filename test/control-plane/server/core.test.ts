@@ -93,10 +93,17 @@ describe('a reset', () => {
     const agent = await connect(world, 'one');
     const plan = await world.plan(target('one'));
     agent.habits = { alive: false, result: 'succeeded' };
-    const started = await world.start(plan);
+    const starting = world.start(plan);
     await agent.frame('liveness-challenge');
-    clock.advance(LIVENESS_DEADLINE_MS);
-    const reset = await world.finished(started);
+    // The request waits for the answer for a moment, the delivery until its deadline.
+    clock.advance(LIVENESS_DEADLINE_MS / 10);
+    const { id } = await starting;
+    const reset = await until(async () => {
+      clock.advance(LIVENESS_DEADLINE_MS / 10);
+      const found = await world.core.resets.get(ADMINISTRATOR, id);
+      return found.counts.pending === 0 ? found : null;
+    });
+    expect(reset.counts.blocked).toBe(1);
     expect(await tasksOf(world, reset.id)).toMatchObject([{ state: 'blocked', code: 'agent-not-responding' }]);
     expect(agent.received.some((frame) => frame.type === 'order')).toBe(false);
   });

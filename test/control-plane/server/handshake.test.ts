@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import {
+  sessionBindingOf,
   signJson,
   signingInput,
   toBase64Url,
@@ -14,7 +15,7 @@ import {
   type Transcript,
 } from '#protocol';
 import { prove } from '../../../control-plane/server/gateway/handshake.ts';
-import { systemClock, systemRandom } from '../../../control-plane/server/runtime.ts';
+import { sha256Sync, systemClock, systemRandom } from '../../../control-plane/server/runtime.ts';
 import { newInstance } from '../../../control-plane/server/service/instance-service.ts';
 import { newIdentity, type FakeIdentity } from '../../support/fake-agent.ts';
 
@@ -46,17 +47,19 @@ async function proveWith({ signer, instanceId }: FakeIdentity, brought: Signed, 
       verified += 1;
       return verifyEd25519(...signed);
     },
+    hash: sha256Sync,
     random: systemRandom,
   };
   const key = { protocol: 1, serverId: signer.key, nonce: serverNonce, key: signer.key, signature, keySet: null };
   const answer = await prove(deps, { transcript, instance, reply: { type: 'server-proof', ...key } }, proof);
-  return { answer, verified };
+  return { answer, verified, binding: await sessionBindingOf(transcript) };
 }
 
 test('a sealing key that is kept already is not judged again', async () => {
   const identity = await newIdentity(systemRandom.uuid() as InstanceId);
   const first = await proveWith(identity, identity.sealingKey, null);
   expect(first).toMatchObject({ answer: { ok: true }, verified: 2 });
+  expect(first.answer).toMatchObject({ proven: { binding: first.binding } });
   const again = await proveWith(identity, identity.sealingKey, identity.sealingKey);
   expect(again).toMatchObject({ answer: { ok: true }, verified: 1 });
 });

@@ -202,9 +202,10 @@ describe('what was made with a token', () => {
 describe('a join token', () => {
   test('carries what an agent needs to know this control plane', async () => {
     await using world = await HttpWorld.open();
+    world.keySetVersion = 7;
     const { id, token, expiresAt } = await world.createToken({ type: 'join' });
-    const parsed = parseJoinToken(token);
-    expect(parsed).toMatchObject({ id, caPin: sha256Sync(utf8('the authority')), scriptKey: world.scriptSigner.key });
+    const trust = { scriptKey: world.scriptSigner.key, keySetVersionMin: 7 };
+    expect(parseJoinToken(token)).toMatchObject({ id, caPin: sha256Sync(utf8('the authority')), ...trust });
     expect(expiresAt).toBe(world.clock.now() + 3_600_000);
   });
 

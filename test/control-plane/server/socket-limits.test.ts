@@ -97,6 +97,33 @@ test('sockets that prove nothing are cut beyond the limit, before TLS; sessions 
   expect(agent.closedFor).toBeNull();
 });
 
+/** A socket as far as the limits are concerned. */
+function peer(remoteAddress: string | undefined, remotePort: number | undefined, localAddress = '::1') {
+  const closing: (() => void)[] = [];
+  const ends = { remoteAddress, remotePort, localAddress, localPort: 8443 };
+  const socket = { ...ends, once: (_: string, run: () => void) => closing.push(run), destroy: () => undefined };
+  return { socket: socket as unknown as Socket, close: () => closing.forEach((run) => run()) };
+}
+
+test('two sockets from one port to two addresses of the server are two, and so are those that are gone already', () => {
+  const limits = createSocketLimits({
+    limits: { total: 3, perAddress: 3 },
+    sourceOf: (address) => address ?? 'unknown',
+    refused: () => undefined,
+  });
+  for (const [address, port] of [['2001::1', 1] as const, [undefined, undefined] as const]) {
+    for (let round = 0; round < 5; round += 1) {
+      const first = peer(address, port, '::1');
+      const both = [first, peer(address, port, '::2')];
+      expect(both.map(({ socket }) => limits.admit(socket))).toEqual([true, true]);
+      expect(limits.unproven).toBe(2);
+      limits.proven(first.socket);
+      for (const { close } of both) close();
+      expect(limits.unproven).toBe(0);
+    }
+  }
+});
+
 test('the limits are of all and of each address; an IPv6 network counts as one', () => {
   const refused: string[] = [];
   const limits = createSocketLimits({
@@ -104,16 +131,6 @@ test('the limits are of all and of each address; an IPv6 network counts as one',
     sourceOf: (address) => (address ?? 'unknown').slice(0, 4),
     refused: (limit) => refused.push(limit),
   });
-  const peer = (remoteAddress: string, remotePort: number) => {
-    const closing: (() => void)[] = [];
-    const socket = {
-      remoteAddress,
-      remotePort,
-      once: (_: string, run: () => void) => closing.push(run),
-      destroy: () => undefined,
-    };
-    return { socket: socket as unknown as Socket, close: () => closing.forEach((run) => run()) };
-  };
   const [a1, a2, a3] = [peer('2001::1', 1), peer('2001::2', 1), peer('2001::3', 1)];
   expect([a1, a2, a3].map(({ socket }) => limits.admit(socket))).toEqual([true, true, false]);
   const [b1, b2] = [peer('2002::1', 1), peer('2002::1', 2)];

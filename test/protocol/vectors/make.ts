@@ -125,6 +125,11 @@ function joinTokens() {
       text: `lkj_${id}_${secret}_system_${scriptKey}`,
       parts: { id, secret, caPin: null, scriptKey },
     },
+    {
+      name: 'with the version of the key set',
+      text: `lkj_${id}_${secret}_${pin}_${scriptKey}_12`,
+      parts: { id, secret, caPin: pin, scriptKey, keySetVersionMin: 12 },
+    },
   ];
 }
 

@@ -97,6 +97,8 @@ interface Speaker {
 }
 
 const SILENCE_MS_MAX = 30_000;
+/** For an answer to bytes that may not be a whole frame. */
+const PATIENCE_MS = 100;
 
 function createSpeaker(deps: FramesDeps, prng: Prng, socket: RawWebSocket, said: string[]): Speaker {
   const heard: ServerFrame[] = [];
@@ -240,9 +242,10 @@ async function breakTheWire({ prng, socket, wire, good }: Speaker): Promise<void
     const part = payload.subarray(0, prng.chance(0.5) ? prng.int(0, payload.length) : payload.length);
     wire(frameBytes(part, shape), `${JSON.stringify(shape)} ${String(part.length)} bytes`);
   }
-  // Half a frame is not an error: the server waits for the rest. What it is given is the end.
-  socket.drop();
-  await within('the end of the socket', socket.ended);
+  // Half a frame is not an error: the server waits for the rest. What it is given, after a while, is the end.
+  const patience = setTimeout(() => socket.drop(), PATIENCE_MS);
+  await socket.ended;
+  clearTimeout(patience);
 }
 
 /** A request for the upgrade with a fault. Whatever is answered, it is no failure of the server. */

@@ -23,7 +23,8 @@ mount -t tmpfs -o mode=755,size=75% tmpfs /run
 mkdir -p /run/hosts
 
 ip link set lo up
-ip link add br0 type bridge
+# An address of its own: a bridge without one takes that of some host, and with that host goes what all others know.
+ip link add br0 address 02:4c:4b:00:00:01 type bridge
 ip address add "$address/16" dev br0
 ip link set br0 up
 dnsmasq --conf-file=/dev/null --keep-in-foreground --user=root --log-facility=- \

@@ -66,6 +66,8 @@ export function createMachine(fabric: FabricInternals, options: MachineOptions):
   let console = '';
   let boots = 0;
   let pulled = false;
+  /** How systemd-nspawn ended the last time. */
+  let exit = 'nothing';
   let leader: number | undefined;
   let current: { readonly pid: number | undefined; readonly ended: Promise<void> } | undefined;
 
@@ -82,7 +84,8 @@ export function createMachine(fabric: FabricInternals, options: MachineOptions):
     child.stdout.on('data', hear);
     child.stderr.on('data', hear);
     const ended = new Promise<void>((resolve) => {
-      child.once('close', (code) => {
+      child.once('close', (code, signal) => {
+        exit = signal ?? `code ${String(code)}`;
         if (code === CODE_REBOOT && !pulled) boot();
         else current = leader = undefined;
         resolve();
@@ -122,7 +125,9 @@ export function createMachine(fabric: FabricInternals, options: MachineOptions):
     init: () =>
       until(
         () => {
-          if (current === undefined) throw new Error(`${options.name} does not run; its console says: ${console}`);
+          if (current === undefined) {
+            throw new Error(`${options.name} ended with ${exit} and does not run; its console says: ${console}`);
+          }
           return initNow();
         },
         { what: () => `the init of ${options.name}; its console says: ${console}`, deadlineMs: INIT_DEADLINE_MS },

@@ -13,6 +13,7 @@ import { UNAPPLIED_STATES } from '../../domain/task.ts';
 import type { InstanceRecord, PlannedTargetRecord, ResetRecord, TaskRecord } from '../../store/records.ts';
 import type { Repositories } from '../../store/store.ts';
 import { ApiError, type ErrorDetail } from '../errors.ts';
+import { EXPRESS_INSTANCES_MAX } from '../express.ts';
 import { ANYTHING } from '../gate.ts';
 import { changeTask } from '../task-flow.ts';
 import type { ResetDeps } from './deps.ts';
@@ -26,6 +27,7 @@ export type Started = { readonly done: true } | { readonly done: false; readonly
 /** Second step of a reset: takes the ciphertexts; with the last chunk, starts it as one transaction or not at all. */
 export async function startReset(deps: ResetDeps, actor: Actor, request: Request, arrivedAt: number): Promise<Started> {
   const subject = `reset:${request.resetId}`;
+  using boarding = await deps.express.board(await expected(deps, actor, request));
   const started = await deps.gate.change(async (tx) => {
     const rule = deps.gate.decide(actor, 'reset.start', ANYTHING, { subject });
     const reset = await plannedReset(tx, actor, request, deps.clock.now());
@@ -38,14 +40,25 @@ export async function startReset(deps: ResetDeps, actor: Actor, request: Request
     await tx.resets.start(reset.id, { requestedAt: arrivedAt, notAfter: request.notAfter });
     const detail = { mode: reset.mode, tasks: tasks.length, blocked: batch.blocked.length, ...reset.options };
     await tx.audit.append(deps.gate.allowed(actor, 'reset.start', subject, rule, detail));
+    await boarding.depart(tx, tasks);
     return { done: true, replaced: batch.replaced } as const;
   });
   if (!started.done) return started;
+  boarding.send();
   // After the commit: a lost wake-up is found by the sweep, a wake-up before it would find nothing.
   deps.bus.wake([request.resetId]);
   for (const task of started.replaced) deps.bus.changed(task.resetId, [task.id]);
   deps.onErased();
   return { done: true };
+}
+
+/** The instances that will most likely be delivered to. Nobody is asked anything for a plan of somebody else. */
+async function expected({ store }: ResetDeps, actor: Actor, request: Request): Promise<readonly InstanceId[]> {
+  const isFew = request.sealed.length > 0 && request.sealed.length <= EXPRESS_INSTANCES_MAX;
+  if (!request.final || !isFew) return [];
+  const reset = await store.read.resets.get(request.resetId);
+  if (reset?.tokenId !== actor.tokenId || reset.requestedAt !== null || reset.mode !== 'online') return [];
+  return (await store.read.resets.targets(request.resetId)).map((target) => target.instanceId);
 }
 
 async function plannedReset(tx: Repositories, actor: Actor, request: Request, now: number): Promise<ResetRecord> {

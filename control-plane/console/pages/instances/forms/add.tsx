@@ -15,6 +15,7 @@ import { detach } from '../../../parts/detach.ts';
 import { FailureAlert } from '../../../parts/failure.tsx';
 import { texts } from '../../../texts/index.ts';
 import { fieldErrors, refusedFields, type FieldErrors } from './fields.ts';
+import { Footer } from './footer.tsx';
 import { ProjectInput } from './project.tsx';
 import { readTags } from './tags.ts';
 
@@ -89,14 +90,14 @@ export function AddDialog({ onDismiss }: { readonly onDismiss: () => void }) {
 function Buttons(props: { readonly isBusy: boolean; readonly isDone: boolean; readonly onDismiss: () => void }) {
   const { actions } = texts.instances;
   return (
-    <SpaceBetween direction="horizontal" size="xs">
+    <Footer>
       <Button variant="link" onClick={props.onDismiss}>
         {props.isDone ? actions.close : actions.cancel}
       </Button>
       <Button variant="primary" loading={props.isBusy} form="add-instance" formAction="submit">
         {words.add}
       </Button>
-    </SpaceBetween>
+    </Footer>
   );
 }
 
@@ -108,7 +109,7 @@ interface FieldProperties {
 
 function Fields({ typed, wrong, onType }: FieldProperties) {
   return (
-    <>
+    <SpaceBetween size="m">
       <FormField label={words.name} constraintText={words.nameHow} errorText={wrong['name']}>
         <Input value={typed.name} autoFocus onChange={({ detail }) => onType({ name: detail.value })} />
       </FormField>
@@ -126,6 +127,6 @@ function Fields({ typed, wrong, onType }: FieldProperties) {
       <FormField label={words.tags} constraintText={words.tagsHow} errorText={wrong['tags']}>
         <Textarea rows={3} value={typed.tags} onChange={({ detail }) => onType({ tags: detail.value })} />
       </FormField>
-    </>
+    </SpaceBetween>
   );
 }

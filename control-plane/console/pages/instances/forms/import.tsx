@@ -14,6 +14,7 @@ import { useClient } from '../../../api/context.ts';
 import { detach } from '../../../parts/detach.ts';
 import { FailureAlert } from '../../../parts/failure.tsx';
 import { texts } from '../../../texts/index.ts';
+import { Footer } from './footer.tsx';
 
 const words = texts.instances.importing;
 const MEBIBYTE = 1024 * 1024;
@@ -37,7 +38,7 @@ export function ImportDialog({ onDismiss }: { readonly onDismiss: () => void }) 
       onDismiss={onDismiss}
       header={words.title}
       footer={
-        <SpaceBetween direction="horizontal" size="xs">
+        <Footer>
           <Button variant="link" onClick={onDismiss}>
             {run.isSuccess ? texts.instances.actions.close : texts.instances.actions.cancel}
           </Button>
@@ -49,7 +50,7 @@ export function ImportDialog({ onDismiss }: { readonly onDismiss: () => void }) 
           >
             {words.import(count)}
           </Button>
-        </SpaceBetween>
+        </Footer>
       }
     >
       <SpaceBetween size="m">
@@ -101,7 +102,7 @@ function Source({ text, onText }: { readonly text: string; readonly onText: (tex
   const [files, setFiles] = useState<readonly File[]>([]);
   const isTooLarge = files.some(({ size }) => size > FILE_BYTES_MAX);
   return (
-    <>
+    <SpaceBetween size="m">
       <FormField
         label={words.file}
         constraintText={words.limit(FILE_BYTES_MAX / MEBIBYTE)}
@@ -138,7 +139,7 @@ function Source({ text, onText }: { readonly text: string; readonly onText: (tex
           />
         </FormField>
       )}
-    </>
+    </SpaceBetween>
   );
 }
 

@@ -13,6 +13,7 @@ import { useClient } from '../../../api/context.ts';
 import { detach } from '../../../parts/detach.ts';
 import { FailureAlert } from '../../../parts/failure.tsx';
 import { texts } from '../../../texts/index.ts';
+import { Footer } from './footer.tsx';
 
 const words = texts.instances.remove;
 
@@ -42,7 +43,7 @@ export function RemoveDialog({ instance, onDismiss, onRemoved }: Properties) {
       onDismiss={onDismiss}
       header={words.title(instance.name)}
       footer={
-        <SpaceBetween direction="horizontal" size="xs">
+        <Footer>
           <Button variant="link" onClick={onDismiss}>
             {texts.instances.actions.cancel}
           </Button>
@@ -55,7 +56,7 @@ export function RemoveDialog({ instance, onDismiss, onRemoved }: Properties) {
           >
             {words.remove}
           </Button>
-        </SpaceBetween>
+        </Footer>
       }
     >
       <form

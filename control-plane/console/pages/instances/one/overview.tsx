@@ -5,7 +5,7 @@ import CopyToClipboard from '@cloudscape-design/components/copy-to-clipboard';
 import Header from '@cloudscape-design/components/header';
 import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { ADVISORY_CODES, type Instance } from '#protocol';
+import { ADVISORY_CODES, fingerprintOf, type Instance, type Thumbprint } from '#protocol';
 import type { ReactNode } from 'react';
 import { AgentStateIndicator } from '../../../parts/agent-state.tsx';
 import { PageLink } from '../../../parts/instance-link.tsx';
@@ -113,11 +113,11 @@ function text(value: string | null): ReactNode {
   return value === null ? words.none : <bdi>{value}</bdi>;
 }
 
-function Identity({ identity }: { readonly identity: string | null }) {
+function Identity({ identity }: { readonly identity: Thumbprint | null }) {
   if (identity === null) return <>{words.facts.noIdentity}</>;
   return (
     <>
-      <Copied text={identity} label={words.facts.copy} />
+      <Copied text={fingerprintOf(identity)} label={words.facts.copy} />
       <Box variant="small" display="block">
         {words.facts.identityHow}
       </Box>
