@@ -91,7 +91,8 @@ const dialog = {
   stopAfter: 'Stop after failures',
   stopAfterHint: 'Once so many have failed, nothing more is sent. Left empty: never.',
   numberInvalid: 'A whole number in these limits.',
-  sealed: 'The password is encrypted in this browser, to each instance. What leaves the browser, no server can read.',
+  sealed:
+    'The password is encrypted in this browser, to each instance. The control plane cannot read what it passes on.',
   afterFailure: 'If the fields are empty now, type the password again: it was not kept.',
   unknownStart:
     'The connection was lost while the reset was sent, and it is not known whether it has started. Look at the list of resets before you repeat it.',

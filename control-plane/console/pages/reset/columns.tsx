@@ -37,13 +37,14 @@ export const COLUMNS: readonly TableProps.ColumnDefinition<Row>[] = [
   {
     id: 'state',
     header: columns.state,
+    minWidth: 130,
     cell: ({ state }) => <StatusIndicator type={INDICATORS[state]}>{words.taskStates[state]}</StatusIndicator>,
   },
-  { id: 'proof', header: columns.proof, cell: (row) => <Proof row={row} /> },
+  { id: 'proof', header: columns.proof, cell: (row) => <Proof row={row} />, minWidth: 130 },
   { id: 'applied', header: columns.applied, cell: ({ appliedMs }) => <Span ms={appliedMs} /> },
   { id: 'verified', header: columns.verified, cell: ({ verifiedMs }) => <Span ms={verifiedMs} /> },
-  { id: 'updated', header: columns.updated, cell: ({ updatedAt }) => <When at={updatedAt} /> },
-  { id: 'notes', header: columns.notes, cell: (row) => <Notes row={row} />, minWidth: 240 },
+  { id: 'updated', header: columns.updated, cell: ({ updatedAt }) => <When at={updatedAt} />, minWidth: 110 },
+  { id: 'notes', header: columns.notes, cell: (row) => <Notes row={row} />, minWidth: 220 },
 ];
 
 function Proof({ row: { verifiedBy, proof } }: { readonly row: Row }) {

@@ -61,7 +61,7 @@ function Loaded({ reset }: { readonly reset: Reset }) {
       <SpaceBetween size="l">
         {trouble !== null && <FailureAlert error={trouble} />}
         <Standing reset={reset} snapshot={snapshot} hearing={hearing} isProvable={sent !== null} />
-        <TaskTable id={id} sent={sent} store={store} counts={snapshot.counts ?? reset.counts} />
+        <TaskTable id={id} sent={sent} store={store} total={(snapshot.counts ?? reset.counts).total} />
         <Facts reset={reset} />
       </SpaceBetween>
     </ContentLayout>

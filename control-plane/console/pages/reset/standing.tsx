@@ -31,13 +31,15 @@ export function Standing({ reset, snapshot, hearing, isProvable }: Props) {
   return (
     <Container header={<Header variant="h2">{words.facts.state}</Header>}>
       <SpaceBetween size="m">
-        <StatusIndicator type={INDICATORS[state]}>{words.states[state]}</StatusIndicator>
+        <StatusIndicator type={indicatorOf(state, counts)}>{words.states[state]}</StatusIndicator>
         {isOpen && <Alert type="info">{words.doNotRepeat}</Alert>}
         <Bar counts={counts} pace={pace} />
         <Sums counts={counts} />
-        <Box variant="small">
-          {isProvable ? words.provenHere(snapshot.proven, counts.succeeded) : words.notProvable}
-        </Box>
+        {(counts.succeeded > 0 || !isProvable) && (
+          <Box variant="small">
+            {isProvable ? words.provenHere(snapshot.proven, counts.succeeded) : words.notProvable}
+          </Box>
+        )}
         {(hearing === 'connecting' || hearing === 'polling') && snapshot.counts !== null && (
           <StatusIndicator type={hearing === 'polling' ? 'info' : 'loading'}>{words.hearing[hearing]}</StatusIndicator>
         )}
@@ -52,6 +54,11 @@ const INDICATORS: Record<ResetState, StatusIndicatorProps.Type> = {
   stopped: 'error',
   finished: 'success',
 };
+
+/** An end at which something did not succeed is no reason for a tick. */
+function indicatorOf(state: ResetState, { succeeded, total }: ResetCounts): StatusIndicatorProps.Type {
+  return state === 'finished' && succeeded < total ? 'warning' : INDICATORS[state];
+}
 
 function Bar({ counts, pace }: { readonly counts: ResetCounts; readonly pace: Pace | null }) {
   const { total, pending } = counts;

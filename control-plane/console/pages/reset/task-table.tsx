@@ -5,8 +5,9 @@ import Header from '@cloudscape-design/components/header';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Table from '@cloudscape-design/components/table';
-import { API_PREFIX, TaskPage, TaskState, verifyEd25519, type ResetCounts, type ResetId } from '#protocol';
+import { API_PREFIX, TaskPage, TaskState, verifyEd25519, type ResetId } from '#protocol';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { memo, useCallback, useMemo, useRef, useSyncExternalStore } from 'react';
 import { useSearchParams } from 'wouter';
 import { useClient } from '../../api/context.ts';
 import { detach } from '../../parts/detach.ts';
@@ -25,50 +26,80 @@ interface Props {
   readonly id: ResetId;
   readonly sent: SentTargets | null;
   readonly store: ProgressStore;
-  readonly counts: ResetCounts;
+  readonly total: number;
 }
 
 /** One page of the tasks, filtered and cut by the control plane; what was heard since is shown at once. */
-export function TaskTable({ id, sent, store, counts }: Props) {
+export function TaskTable({ id, sent, store, total }: Props) {
   const [query, setQuery] = useSearchParams();
-  const view = viewOf(query);
+  const { state, cursor } = viewOf(query);
+  const view = useMemo(() => ({ state, cursor }), [state, cursor]);
   const page = useTaskPage(id, sent, view);
-  const show = (next: TaskView): void => setQuery(queryOf(next));
-  const rows = page.data?.rows.map((row) => newerOf(row, store.row(row.instanceId))) ?? [];
-  const next = page.data?.nextCursor ?? null;
+  const show = useCallback((next: TaskView): void => setQuery(queryOf(next)), [setQuery]);
+  const rows = useNewest(page.data?.rows ?? NONE, store);
   return (
     <SpaceBetween size="s">
       {page.error !== null && <FailureAlert error={page.error} onRetry={() => detach(page.refetch())} />}
-      <Table<Row>
-        header={
-          <Header variant="h2" counter={`(${counts.total.toLocaleString()})`}>
-            {words.tasks}
-          </Header>
-        }
-        filter={<Filter view={view} onChange={show} />}
-        items={rows}
-        trackBy="instanceId"
-        loading={page.isPending}
-        loadingText={texts.loading}
-        wrapLines
-        empty={<Box textAlign="center">{words.empty}</Box>}
-        columnDefinitions={COLUMNS}
-        footer={
-          (next !== null || view.cursor !== null) && (
-            <SpaceBetween direction="horizontal" size="xs">
-              <Button disabled={view.cursor === null} onClick={() => show({ ...view, cursor: null })}>
-                {words.first}
-              </Button>
-              <Button disabled={next === null} onClick={() => show({ ...view, cursor: next })}>
-                {words.next}
-              </Button>
-            </SpaceBetween>
-          )
-        }
-      />
+      <Rows {...{ rows, view, total, show }} next={page.data?.nextCursor ?? null} isLoading={page.isPending} />
     </SpaceBetween>
   );
 }
+
+const NONE: readonly Row[] = [];
+
+/** The same array for as long as none of its rows has changed, whatever happens to the thousands of others. */
+function useNewest(rows: readonly Row[], store: ProgressStore): readonly Row[] {
+  const shown = useRef(rows);
+  return useSyncExternalStore(store.subscribe, () => {
+    const newest = rows.map((row) => newerOf(row, store.row(row.instanceId)));
+    const before = shown.current;
+    const isSame = before.length === newest.length && newest.every((row, at) => row === before[at]);
+    if (!isSame) shown.current = newest;
+    return shown.current;
+  });
+}
+
+interface RowsProps {
+  readonly rows: readonly Row[];
+  readonly view: TaskView;
+  readonly total: number;
+  readonly next: string | null;
+  readonly isLoading: boolean;
+  readonly show: (view: TaskView) => void;
+}
+
+/** Made anew only when something in it has changed: that is what it costs to show a table. */
+const Rows = memo(function Rows({ rows, view, total, next, isLoading, show }: RowsProps) {
+  return (
+    <Table<Row>
+      header={
+        <Header variant="h2" counter={`(${total.toLocaleString()})`}>
+          {words.tasks}
+        </Header>
+      }
+      filter={<Filter view={view} onChange={show} />}
+      items={rows}
+      trackBy="instanceId"
+      loading={isLoading}
+      loadingText={texts.loading}
+      wrapLines
+      empty={<Box textAlign="center">{words.empty}</Box>}
+      columnDefinitions={COLUMNS}
+      footer={
+        (next !== null || view.cursor !== null) && (
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button disabled={view.cursor === null} onClick={() => show({ ...view, cursor: null })}>
+              {words.first}
+            </Button>
+            <Button disabled={next === null} onClick={() => show({ ...view, cursor: next })}>
+              {words.next}
+            </Button>
+          </SpaceBetween>
+        )
+      }
+    />
+  );
+});
 
 function useTaskPage(id: ResetId, sent: SentTargets | null, view: TaskView) {
   const client = useClient();

@@ -50,7 +50,7 @@ export function ResetDialog({ instances, onDismiss, retried = null }: Props) {
       footer={
         <Box float="right">
           <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={leave}>
+            <Button formAction="none" variant="link" onClick={leave}>
               {words.cancel}
             </Button>
             <Button

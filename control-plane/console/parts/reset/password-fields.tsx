@@ -1,10 +1,10 @@
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import FormField from '@cloudscape-design/components/form-field';
+import Icon, { type IconProps } from '@cloudscape-design/components/icon';
 import Input from '@cloudscape-design/components/input';
 import LiveRegion from '@cloudscape-design/components/live-region';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import StatusIndicator, { type StatusIndicatorProps } from '@cloudscape-design/components/status-indicator';
 import type { PasswordPolicy } from '#protocol';
 import { useState } from 'react';
 import { texts } from '../../texts/index.ts';
@@ -74,7 +74,7 @@ function Tools({ state, targets, policy }: Pick<Props, 'state' | 'targets' | 'po
       <Button formAction="none" iconName={isShown ? 'lock-private' : 'unlocked'} onClick={() => setShown(!isShown)}>
         {isShown ? words.hide : words.show}
       </Button>
-      <Button formAction="none" iconName="gen-ai" onClick={generate}>
+      <Button formAction="none" iconName="refresh" onClick={generate}>
         {words.generate}
       </Button>
       <Button formAction="none" iconName="copy" disabled={password === ''} onClick={copy}>
@@ -85,7 +85,11 @@ function Tools({ state, targets, policy }: Pick<Props, 'state' | 'targets' | 'po
   );
 }
 
-const INDICATORS: Record<RuleState, StatusIndicatorProps.Type> = { met: 'success', open: 'pending', later: 'info' };
+const ICONS: Record<RuleState, Pick<IconProps, 'name' | 'variant'>> = {
+  met: { name: 'status-positive', variant: 'success' },
+  open: { name: 'status-pending', variant: 'subtle' },
+  later: { name: 'status-info', variant: 'subtle' },
+};
 
 /** Ticked off while typing; who listens hears how many are met, not each of them again with every letter. */
 function Rules({ rules }: { readonly rules: readonly Rule[] }) {
@@ -95,10 +99,8 @@ function Rules({ rules }: { readonly rules: readonly Rule[] }) {
       <Box>
         {rules.map(({ text, state }) => (
           <div key={text}>
-            <StatusIndicator type={INDICATORS[state]} iconAriaLabel={words.ruleStates[state]}>
-              {text}
-              {state === 'later' ? ` (${words.ruleStates.later})` : ''}
-            </StatusIndicator>
+            <Icon {...ICONS[state]} ariaLabel={words.ruleStates[state]} /> {text}
+            {state === 'later' ? ` (${words.ruleStates.later})` : ''}
           </div>
         ))}
       </Box>

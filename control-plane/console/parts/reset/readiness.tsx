@@ -5,6 +5,7 @@ import Checkbox from '@cloudscape-design/components/checkbox';
 import Link from '@cloudscape-design/components/link';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
+import { useMemo } from 'react';
 import { useLocation, useRouter } from 'wouter';
 import { texts } from '../../texts/index.ts';
 import { FailureAlert } from '../failure.tsx';
@@ -26,12 +27,12 @@ interface Props {
 /** Who can be reset now, who not, why, and what starts the remedy. */
 export function Readiness({ dryRun, skipBlocked, onSkipBlocked, onSupersede, onLeave }: Props) {
   const { judged, error, isAsking, again } = dryRun;
+  const groups = useMemo(() => blockedGroups(judged?.plan.targets ?? []), [judged]);
   if (error !== null && !isAsking) return <FailureAlert error={error} onRetry={again} />;
   if (judged === null || isAsking) {
     return <StatusIndicator type={isAsking ? 'loading' : 'pending'}>{words.checking}</StatusIndicator>;
   }
   const { targets } = judged.plan;
-  const groups = blockedGroups(targets);
   const blocked = judged.verdict.blocked.length;
   if (blocked === 0) {
     return <StatusIndicator type="success">{words.ready(targets.length, targets.length)}</StatusIndicator>;
