@@ -102,7 +102,7 @@ export const instances = {
   actions: {
     label: 'Actions',
     reset: 'Reset password',
-    resetOf: (name: string) => `Reset a password of ${name}`,
+    resetOf: (name: string) => `Reset password of ${name}`,
     add: 'Add instance',
     import: 'Import',
     remove: 'Remove',

@@ -1,8 +1,9 @@
 import Button from '@cloudscape-design/components/button';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
+import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import type { Instance } from '#protocol';
-import { useCallback, useState } from 'react';
+import { memo, useCallback, useEffect, useMemo, useState } from 'react';
 import { detach } from '../../../parts/detach.ts';
 import { FailureAlert } from '../../../parts/failure.tsx';
 import { texts } from '../../../texts/index.ts';
@@ -15,8 +16,8 @@ import { InstanceFilter } from './filter.tsx';
 import { InstanceCards, InstanceTable } from './rows.tsx';
 import { SelectAll } from './select-all.tsx';
 import { NOTHING, selectionOf, without, type Selection } from './selection.ts';
-import { useInstancePage, useListView } from './use-list.ts';
-import { fromTheTop, listParams, type ListView } from './view.ts';
+import { useInstancePage, useListView, type ShownPage } from './use-list.ts';
+import { COLUMNS, fromTheTop, listParams, type ListView } from './view.ts';
 
 const words = texts.instances;
 
@@ -30,40 +31,16 @@ type Open =
 
 /** All instances: found among ten thousand, chosen, and acted on. */
 export default function InstancesPage() {
-  const [view, show] = useListView();
-  const { data, error, isPending, isPlaceholderData, refetch } = useInstancePage(view);
+  const [asked, show] = useListView();
+  const { data, error, isPlaceholderData, refetch } = useInstancePage(asked);
   const [selection, select] = useState<Selection>(NOTHING);
   const [open, setOpen] = useState<Open>({ is: 'nothing' });
-  const onReset = useCallback((instance: Instance) => setOpen({ is: 'reset', selection: selectionOf([instance]) }), []);
-  const items = data?.items ?? [];
-  const total = data?.total ?? 0;
-  const one = onlyOne(items, selection);
-  const Rows = view.look === 'cards' ? InstanceCards : InstanceTable;
+  const view = useShown(asked, data);
   return (
     <>
       {error !== null && <FailureAlert error={error} onRetry={() => detach(refetch())} />}
-      <SelectAll key={listParams(view).toString()} {...{ view, selection, total, page: items }} onSelect={select} />
-      <Rows
-        {...{ view, items, selection, onReset }}
-        isLoading={isPending}
-        onShow={show}
-        onSelect={select}
-        header={<ListHeader {...{ view, selection, total, one }} onShow={show} onOpen={setOpen} />}
-        filter={
-          <InstanceFilter
-            filter={view.filter}
-            total={data === undefined || isPlaceholderData ? null : total}
-            onChange={(filter) => {
-              // What one no longer sees must not be reset along with what one does.
-              select(NOTHING);
-              show(fromTheTop(view, { filter }));
-            }}
-          />
-        }
-        pagination={<Pages view={view} onShow={show} next={data?.nextCursor ?? null} />}
-        preferences={<Preferences view={view} onShow={show} />}
-        empty={<Empty view={view} onShow={show} />}
-      />
+      <SlowNotice isWaiting={isPlaceholderData} />
+      <List page={data ?? null} hasFailed={error !== null} {...{ view, selection, show, select, setOpen }} />
       <Dialogs
         open={open}
         onClose={() => setOpen({ is: 'nothing' })}
@@ -71,6 +48,85 @@ export default function InstancesPage() {
       />
     </>
   );
+}
+
+/**
+ * The view that the page which is there was asked for. What one has asked for since is shown when it comes: drawing
+ * everything twice, once with the old rows, would take longer than the control plane takes to answer.
+ */
+function useShown(asked: ListView, page: ShownPage | undefined): ListView {
+  const { look, columns } = asked;
+  const shown = page?.view ?? asked;
+  const names = columns.join();
+  // Made anew with every URL; their names are what counts.
+  return useMemo(
+    () => ({ ...shown, look, columns: COLUMNS.filter((column) => names.split(',').includes(column)) }),
+    [shown, look, names],
+  );
+}
+
+interface ListProperties {
+  readonly view: ListView;
+  /** Null while none has come. */
+  readonly page: ShownPage | null;
+  readonly hasFailed: boolean;
+  readonly selection: Selection;
+  readonly show: (view: ListView) => void;
+  readonly select: (selection: Selection) => void;
+  readonly setOpen: (open: Open) => void;
+}
+
+const List = memo(function List({ view, page, hasFailed, selection, show, select, setOpen }: ListProperties) {
+  const onReset = useCallback(
+    (instance: Instance) => setOpen({ is: 'reset', selection: selectionOf([instance]) }),
+    [setOpen],
+  );
+  const items = page?.items ?? [];
+  const total = page?.total ?? 0;
+  const one = onlyOne(items, selection);
+  const Rows = view.look === 'cards' ? InstanceCards : InstanceTable;
+  return (
+    <>
+      <SelectAll key={listParams(view).toString()} {...{ view, selection, total, page: items }} onSelect={select} />
+      <Rows
+        {...{ view, items, selection, onReset }}
+        isLoading={page === null && !hasFailed}
+        onShow={show}
+        onSelect={select}
+        header={<ListHeader {...{ view, selection, total, one }} onShow={show} onOpen={setOpen} />}
+        filter={
+          <InstanceFilter
+            filter={view.filter}
+            total={page === null ? null : total}
+            onChange={(filter) => {
+              // What one no longer sees must not be reset along with what one does.
+              select(NOTHING);
+              show(fromTheTop(view, { filter }));
+            }}
+          />
+        }
+        pagination={<Pages view={view} onShow={show} next={page?.nextCursor ?? null} />}
+        preferences={<Preferences view={view} onShow={show} />}
+        empty={<Empty view={view} onShow={show} />}
+      />
+    </>
+  );
+});
+
+/** How long a page may take before somebody wonders. */
+const SLOW_AFTER_MS = 400;
+
+function SlowNotice({ isWaiting }: { readonly isWaiting: boolean }) {
+  const [isSlow, setSlow] = useState(false);
+  useEffect(() => {
+    if (!isWaiting) return;
+    const timer = setTimeout(() => setSlow(true), SLOW_AFTER_MS);
+    return () => {
+      clearTimeout(timer);
+      setSlow(false);
+    };
+  }, [isWaiting]);
+  return <div role="status">{isSlow && <StatusIndicator type="loading">{texts.loading}</StatusIndicator>}</div>;
 }
 
 interface HeaderProperties {

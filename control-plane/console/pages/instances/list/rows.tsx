@@ -70,15 +70,15 @@ function definitions(onReset: (instance: Instance) => void): Definition[] {
       ...(sortingField === null ? {} : { sortingField }),
     };
   });
-  return [
-    ...shown,
-    {
-      id: 'actions',
-      header: words.columns.actions,
-      minWidth: 140,
-      cell: (instance) => <ResetButton instance={instance} onReset={onReset} />,
-    },
-  ];
+  const [name, ...others] = shown;
+  const actions: Definition = {
+    id: 'actions',
+    header: words.columns.actions,
+    minWidth: 140,
+    cell: (instance) => <ResetButton instance={instance} onReset={onReset} />,
+  };
+  // Beside the name, where no width of the window hides it.
+  return [...(name === undefined ? [] : [name]), actions, ...others];
 }
 
 /** What is selected of the page that one sees: tables and cards know of no other. */
@@ -94,15 +94,15 @@ export function InstanceTable(properties: RowsProperties) {
     <Table<Instance>
       columnDefinitions={columns}
       columnDisplay={[
-        ...COLUMNS.map((id) => ({ id, visible: view.columns.includes(id) })),
+        { id: 'name', visible: true },
         { id: 'actions', visible: true },
+        ...COLUMNS.filter((id) => id !== 'name').map((id) => ({ id, visible: view.columns.includes(id) })),
       ]}
       items={items}
       trackBy="id"
       loading={isLoading}
       loadingText={texts.loading}
       stickyHeader
-      stickyColumns={{ first: 1, last: 1 }}
       contentDensity="compact"
       selectionType="multi"
       selectedItems={onPage(properties)}

@@ -8,7 +8,10 @@ import { asked } from '../ask.ts';
 import { listParams, readView, writeView, type ListView, type Look } from './view.ts';
 import { placeOf } from './walk.ts';
 
-export type InstancePage = z.infer<typeof InstancePage>;
+/** A page of the list, and what was asked for when it came. */
+export interface ShownPage extends z.infer<typeof InstancePage> {
+  readonly view: ListView;
+}
 
 const NARROW = '(max-width: 688px)';
 
@@ -21,7 +24,7 @@ export function useListView(): readonly [ListView, (next: ListView) => void] {
 }
 
 /** A page beyond the end of the listing. */
-const NO_PAGE: InstancePage = { items: [], nextCursor: null };
+const NO_PAGE = { items: [], nextCursor: null };
 
 /** The page of that view, and the one before it until it is there. */
 export function useInstancePage(view: ListView) {
@@ -29,16 +32,17 @@ export function useInstancePage(view: ListView) {
   const queries = useQueryClient();
   const params = listParams(view).toString();
   const keyOf = (page: number) => ['instances', 'page', params, view.size, page];
-  const queryFn = async (context: QueryFunctionContext): Promise<InstancePage> => {
+  const queryFn = async (context: QueryFunctionContext): Promise<ShownPage> => {
     const how = asked(context);
     const list = async (limit: number, after: string | null, more: Record<string, string> = {}) => {
       const query = new URLSearchParams({ ...more, limit: String(limit) });
       if (after !== null) query.set('cursor', after);
       return client.get(`${API_PREFIX}/instances?${params}&${query.toString()}`, InstancePage, how);
     };
-    const before = queries.getQueryData<InstancePage>(keyOf(view.page - 1))?.nextCursor ?? view.after;
+    const before = queries.getQueryData<ShownPage>(keyOf(view.page - 1))?.nextCursor ?? view.after;
     const after = view.page === 1 ? null : (before ?? (await placeOf(view.page, view.size, list)));
-    return after === undefined ? NO_PAGE : list(view.size, after, { count: 'true', lastReset: 'true' });
+    const page = after === undefined ? NO_PAGE : await list(view.size, after, { count: 'true', lastReset: 'true' });
+    return { ...page, view };
   };
   return useQuery({ queryKey: keyOf(view.page), queryFn, placeholderData: keepPreviousData });
 }
