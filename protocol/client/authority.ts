@@ -1,4 +1,4 @@
-import { fromBase64Url, sha256 } from '../encoding.ts';
+import { fromBase64Url, sha256, toBase64Url } from '../encoding.ts';
 import { parseJoinToken } from '../rest/access.ts';
 
 export type AuthorityChoice =
@@ -6,23 +6,41 @@ export type AuthorityChoice =
   | { readonly ok: true; readonly authority: string | null }
   | { readonly ok: false; readonly why: 'not-a-join-token' | 'authority-mismatch' };
 
-/** The authority that a host is to trust: the one that the join token names, of those that the control plane hands out. */
+/**
+ * The authority that a host is to trust: the one that the join token names, of those that the control plane hands out.
+ * It is going to stand in a here-document, so it is written anew from what it means: base64 can end the document on a
+ * line of its own, and go on as commands.
+ */
 export async function chooseAuthority(token: string, pem: string | null): Promise<AuthorityChoice> {
   const parsed = parseJoinToken(token);
   if (parsed === null) return { ok: false, why: 'not-a-join-token' };
   if (parsed.caPin === null) return { ok: true, authority: null };
   const blocks = pem?.match(/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g) ?? [];
   for (const block of blocks) {
-    if ((await spkiDigest(block)) === parsed.caPin) return { ok: true, authority: block };
+    const certificate = certificateIn(block);
+    const key = certificate === null ? null : subjectPublicKeyInfo(certificate);
+    if (certificate !== null && key !== null && (await sha256(key)) === parsed.caPin) {
+      return { ok: true, authority: pemOf(certificate.whole) };
+    }
   }
   return { ok: false, why: 'authority-mismatch' };
 }
 
-/** SHA-256 of the SubjectPublicKeyInfo of a certificate; null for text that is none. */
-async function spkiDigest(pem: string): Promise<string | null> {
+/** The certificate alone, without what may stand after it; null for text that is none. */
+function certificateIn(pem: string): Element | null {
   const der = derOf(pem);
-  const spki = der === null ? null : subjectPublicKeyInfo(der);
-  return spki === null ? null : sha256(spki);
+  const certificate = der === null ? null : firstElement(der);
+  return certificate?.tag === SEQUENCE ? certificate : null;
+}
+
+const PEM_LINE_CHARS = 64;
+
+function pemOf(der: Uint8Array): string {
+  const text = toBase64Url(der).replaceAll('-', '+').replaceAll('_', '/');
+  const padded = text.padEnd(Math.ceil(text.length / 4) * 4, '=');
+  const lines: string[] = [];
+  for (let at = 0; at < padded.length; at += PEM_LINE_CHARS) lines.push(padded.slice(at, at + PEM_LINE_CHARS));
+  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
 }
 
 function derOf(pem: string): Uint8Array | null {
@@ -48,9 +66,8 @@ interface Element {
 }
 
 /** RFC 5280, section 4.1: the key is the sixth field of what is signed, after the version. */
-function subjectPublicKeyInfo(der: Uint8Array): Uint8Array | null {
-  const certificate = firstElement(der);
-  const signed = certificate?.tag === SEQUENCE ? firstElement(certificate.content) : null;
+function subjectPublicKeyInfo(certificate: Element): Uint8Array | null {
+  const signed = firstElement(certificate.content);
   if (signed?.tag !== SEQUENCE) return null;
   let rest = signed.content;
   const next = (): Element | null => {

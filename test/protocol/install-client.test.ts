@@ -30,7 +30,19 @@ describe('the authority that a host is to trust', () => {
   test('is the one that the join token names, among others too', async () => {
     const other = newAuthority('Other');
     const chosen = await chooseAuthority(await tokenFor(caPinOf(AUTHORITY)), `${other}${AUTHORITY}`);
-    expect(chosen).toEqual({ ok: true, authority: AUTHORITY.trim() });
+    expect(chosen).toEqual({ ok: true, authority: AUTHORITY });
+  });
+
+  test('is written anew, so that none of its lines ends the document that it stands in', async () => {
+    const body = AUTHORITY.replaceAll(/-----[A-Z ]+-----|\s/g, '');
+    const hostile = `-----BEGIN CERTIFICATE-----\n${body}\nLATCHKEY\nreboot\n-----END CERTIFICATE-----\n`;
+    const chosen = await chooseAuthority(await tokenFor(caPinOf(AUTHORITY)), hostile.replaceAll('=', ''));
+    expect(chosen).toEqual({ ok: true, authority: AUTHORITY });
+    const broken = AUTHORITY.replaceAll(/(.{8})/g, '$1\n');
+    expect(await chooseAuthority(await tokenFor(caPinOf(AUTHORITY)), broken)).toMatchObject({ ok: false });
+    const wrapped = `-----BEGIN CERTIFICATE-----\n${body.replaceAll(/(.{8})/g, '$1\n')}\n-----END CERTIFICATE-----`;
+    const rewritten = await chooseAuthority(await tokenFor(caPinOf(AUTHORITY)), wrapped);
+    expect(rewritten).toEqual({ ok: true, authority: AUTHORITY });
   });
 
   test('is none where the token names none', async () => {
