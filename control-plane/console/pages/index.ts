@@ -16,4 +16,10 @@ export const pages: readonly Page[] = [
   { path: '/', navigation: navigation.health, component: lazy(() => import('./health/page.tsx')) },
   { path: '/instances', navigation: navigation.instances, component: lazy(() => import('./instances/list/page.tsx')) },
   { path: '/instances/:id', component: lazy(() => import('./instances/one/page.tsx')) },
+  { path: '/resets', navigation: navigation.resets, component: lazy(() => import('./resets/page.tsx')) },
+  { path: '/resets/:id', component: lazy(() => import('./reset/page.tsx')) },
+  { path: '/install', navigation: navigation.install, component: lazy(() => import('./install/page.tsx')) },
+  { path: '/audit', navigation: navigation.audit, component: lazy(() => import('./audit/page.tsx')) },
+  { path: '/access', navigation: navigation.access, component: lazy(() => import('./access/page.tsx')) },
+  { path: '/settings', navigation: navigation.settings, component: lazy(() => import('./settings/page.tsx')) },
 ];

@@ -29,8 +29,15 @@ export const common = {
     connecting: 'Connecting again…',
     lost: 'The connection to the control plane is lost. What you see may be out of date; it comes back by itself.',
   },
+  paging: {
+    newest: 'Newest',
+    older: 'Older',
+    newestOf: (label: string) => `${label}: go to the newest`,
+    olderOf: (label: string) => `${label}: go to older ones`,
+  },
   loading: 'Loading',
   retry: 'Try again',
+  refresh: 'Refresh',
   notFound: {
     title: 'There is no such page',
     back: 'Go to the health of all agents',

@@ -1,0 +1,76 @@
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Modal from '@cloudscape-design/components/modal';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { API_PREFIX, ConsoleSessionPage, PAGE_ROWS_MAX, type ConsoleSession, type ConsoleSessionId } from '#protocol';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import * as z from 'zod';
+import type { Client } from '../../api/client.ts';
+import { useClient } from '../../api/context.ts';
+import { pageQuery } from '../../parts/cursor.ts';
+import { detach } from '../../parts/detach.ts';
+import { FailureAlert } from '../../parts/failure.tsx';
+import { texts } from '../../texts/index.ts';
+
+const words = texts.access.sessions;
+const PATH = `${API_PREFIX}/console/sessions`;
+
+interface Properties {
+  readonly which: ConsoleSession | 'others';
+  readonly onClose: () => void;
+  readonly onEnded: (count: number) => void;
+}
+
+/** Ends one session, or all but the own one. */
+export function EndDialog({ which, onClose, onEnded }: Properties) {
+  const client = useClient();
+  const queries = useQueryClient();
+  const end = useMutation({
+    mutationFn: async () => {
+      const ids = which === 'others' ? await othersOf(client) : [which.id];
+      for (const id of ids) await client.send('DELETE', `${PATH}/${id}`, z.undefined());
+      return ids.length;
+    },
+    onSuccess: onEnded,
+    // Also where it stopped half-way: some have ended.
+    onSettled: () => detach(queries.invalidateQueries({ queryKey: ['tokens', 'sessions'] })),
+  });
+  const isOne = which !== 'others';
+  return (
+    <Modal
+      visible
+      onDismiss={onClose}
+      header={isOne ? words.ask(which.tokenName) : words.askOthers}
+      footer={
+        <SpaceBetween direction="horizontal" size="xs">
+          <Button variant="link" onClick={onClose}>
+            {words.cancel}
+          </Button>
+          <Button variant="primary" loading={end.isPending} onClick={() => end.mutate()}>
+            {isOne ? words.end : words.endOthers}
+          </Button>
+        </SpaceBetween>
+      }
+    >
+      <SpaceBetween size="m">
+        {end.error !== null && <FailureAlert error={end.error} />}
+        <Box variant="p">{isOne ? words.askHow : words.askOthersHow}</Box>
+      </SpaceBetween>
+    </Modal>
+  );
+}
+
+async function othersOf(client: Client): Promise<readonly ConsoleSessionId[]> {
+  const ids: ConsoleSessionId[] = [];
+  let after: string | null = null;
+  do {
+    const query: string = pageQuery(PAGE_ROWS_MAX, after).toString();
+    const { items, nextCursor }: z.output<typeof ConsoleSessionPage> = await client.get(
+      `${PATH}?${query}`,
+      ConsoleSessionPage,
+    );
+    for (const { id, current } of items) if (!current) ids.push(id);
+    after = nextCursor;
+  } while (after !== null);
+  return ids;
+}

@@ -1,0 +1,33 @@
+import type { AgentState, Instance } from '#protocol';
+
+export type Phase = 'waiting' | 'installing' | 'running' | 'failed' | 'attention';
+
+const PHASES: Record<AgentState, Phase> = {
+  'not-installed': 'waiting',
+  installing: 'installing',
+  'install-failed': 'failed',
+  running: 'running',
+  abnormal: 'attention',
+  offline: 'attention',
+};
+
+/** How an installation stands, told by the state of the agent. */
+export function phaseOf(state: AgentState): Phase {
+  return PHASES[state];
+}
+
+export const POLL_MS = 2_000;
+
+/** When to look again, in milliseconds; false where nothing more is to come of this. */
+export function lookAgain(phases: readonly Phase[], expected: number): number | false {
+  const through = phases.filter((phase) => phase === 'running').length;
+  return phases.length > 0 && through >= Math.min(expected, JOINED_MAX) ? false : POLL_MS;
+}
+
+/** How many of those that have joined are shown. */
+export const JOINED_MAX = 20;
+
+/** Those that have joined since, newest first: all that were made after `since`, in milliseconds of the control plane. */
+export function joinedSince(instances: readonly Instance[], since: number): readonly Instance[] {
+  return instances.filter(({ createdAt, agent }) => createdAt > since && agent.identity !== null);
+}

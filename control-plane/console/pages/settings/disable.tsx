@@ -1,0 +1,41 @@
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Modal from '@cloudscape-design/components/modal';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import type { ProjectName } from '#protocol';
+import { FailureAlert } from '../../parts/failure.tsx';
+import { texts } from '../../texts/index.ts';
+import { useServiceChange } from './use-service-change.ts';
+
+const words = texts.settings.disable;
+
+/** Asks once more before online reset ends for a project. */
+export function DisableDialog({ project, onClose }: { readonly project: ProjectName; readonly onClose: () => void }) {
+  const change = useServiceChange(onClose);
+  return (
+    <Modal
+      visible
+      onDismiss={onClose}
+      header={words.title(project)}
+      footer={
+        <SpaceBetween direction="horizontal" size="xs">
+          <Button variant="link" onClick={onClose}>
+            {words.cancel}
+          </Button>
+          <Button
+            variant="primary"
+            loading={change.isPending}
+            onClick={() => change.mutate({ project, change: { enabled: false } })}
+          >
+            {words.submit}
+          </Button>
+        </SpaceBetween>
+      }
+    >
+      <SpaceBetween size="m">
+        {change.error !== null && <FailureAlert error={change.error} />}
+        <Box variant="p">{words.what}</Box>
+      </SpaceBetween>
+    </Modal>
+  );
+}

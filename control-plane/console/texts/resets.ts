@@ -1,0 +1,35 @@
+import type { ResetMode, ResetState } from '#protocol';
+
+export const resets = {
+  title: 'Resets',
+  description: 'Every password reset that was started, newest first.',
+  none: 'No password was reset yet.',
+  noneHow: 'Choose instances and reset a password; how it goes is shown here.',
+  instances: 'Go to the instances',
+  older: 'There is nothing older.',
+  show: (at: string) => `Show the reset of ${at}`,
+  columns: {
+    requested: 'Requested',
+    state: 'State',
+    account: 'Account',
+    counts: 'Instances',
+    by: 'By',
+    mode: 'Mode',
+    finished: 'Finished',
+  },
+  defaultAccount: 'Default of the system',
+  states: {
+    running: 'Running',
+    paused: 'Paused',
+    stopped: 'Stopped after failures',
+    finished: 'Finished',
+  } satisfies Record<ResetState, string>,
+  withFailures: 'Finished, with failures',
+  withUnreached: 'Finished, with blocked ones',
+  modes: { online: 'Online', offline: 'Offline' } satisfies Record<ResetMode, string>,
+  succeeded: (count: number, total: number) => `${count.toLocaleString()} of ${total.toLocaleString()} succeeded`,
+  failed: (count: number) => `${count.toLocaleString()} failed`,
+  blocked: (count: number) => `${count.toLocaleString()} blocked`,
+  pending: (count: number) => `${count.toLocaleString()} to go`,
+  retry: 'Retry of an earlier one',
+};

@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import { apiRequest, EMPTY_API, EMPTY_JOIN, joinRequest } from '../../../control-plane/console/pages/access/form.ts';
+import { rightsOf } from '../../../control-plane/console/pages/access/rights.ts';
+import { scopeOf, stateOf } from '../../../control-plane/console/pages/access/rows.ts';
+import { countsOf, nameOfActor, standOf } from '../../../control-plane/console/pages/resets/row.ts';
+import { ProjectName } from '#protocol';
+
+describe('an API token that somebody wants', () => {
+  test('is asked for as it was typed', () => {
+    const form = {
+      ...EMPTY_API,
+      name: ' deploy ',
+      projects: 'shop, web,shop',
+      accounts: 'root',
+      life: 'never' as const,
+    };
+    expect(apiRequest(form)).toMatchObject({
+      ok: true,
+      request: { type: 'api', name: 'deploy', projects: ['shop', 'web'], accounts: ['root'], ttlMs: null },
+    });
+    const all = apiRequest({ ...EMPTY_API, name: 'x' });
+    expect(all).toMatchObject({ ok: true, request: { projects: null, accounts: null, privileged: false } });
+  });
+
+  test('is refused with everything that is wrong', () => {
+    const form = { ...EMPTY_API, name: ' ', projects: 'Not A Project', accounts: 'a/../b\n' };
+    expect(apiRequest(form)).toMatchObject({ ok: false, problems: ['name', 'projects', 'accounts'] });
+  });
+});
+
+describe('a join token that somebody wants', () => {
+  test('is for new hosts, or for one instance', () => {
+    expect(joinRequest({ ...EMPTY_JOIN, uses: '5' })).toMatchObject({ ok: true, request: { instance: null, uses: 5 } });
+    const bound = joinRequest({ ...EMPTY_JOIN, instance: 'web-1', reEnrol: true });
+    expect(bound).toMatchObject({ ok: true, request: { instance: 'web-1', reEnrol: true, uses: 1 } });
+  });
+
+  test.each([
+    [{ uses: '0' }, ['uses']],
+    [{ uses: '1e3' }, ['uses']],
+    [{ uses: '10001' }, ['uses']],
+    [{ uses: '2', instance: 'web-1' }, ['uses']],
+    [{ instance: 'Web 1' }, ['instance']],
+    [{ project: '' }, ['project']],
+    [{ reEnrol: true }, ['reEnrol']],
+  ])('%j is refused', (part, problems) => {
+    expect(joinRequest({ ...EMPTY_JOIN, ...part })).toEqual({ ok: false, problems });
+  });
+});
+
+test('only administrators of everything are offered what is for them', () => {
+  const project = ProjectName.parse('shop');
+  expect(rightsOf({ role: 'administrator', projects: null })).toMatchObject({
+    readTokens: true,
+    createApiTokens: true,
+  });
+  expect(rightsOf({ role: 'administrator', projects: [project] })).toMatchObject({ readTokens: false });
+  expect(rightsOf({ role: 'operator', projects: null })).toMatchObject({ readTokens: false, createJoinTokens: true });
+  expect(rightsOf({ role: 'viewer', projects: null })).toMatchObject({ createJoinTokens: false });
+});
+
+test('a token is good until it is revoked, ends, or is used up', () => {
+  const token = { revokedAt: null, expiresAt: null, usesLeft: null };
+  expect(stateOf(token, 10)).toBe('good');
+  expect(stateOf({ ...token, usesLeft: 0 }, 10)).toBe('used-up');
+  expect(stateOf({ ...token, expiresAt: 10 }, 10)).toBe('expired');
+  expect(stateOf({ ...token, expiresAt: 5, revokedAt: 4 }, 10)).toBe('revoked');
+});
+
+test('what a token is good for is said in words', () => {
+  const token = { type: 'api' as const, projects: null, accounts: ['root'], privileged: true, usesLeft: null };
+  expect(scopeOf(token)).toBe('all projects; accounts root; privileged accounts, too');
+  const join = { ...token, type: 'join' as const, projects: [ProjectName.parse('shop')], usesLeft: 1 };
+  expect(scopeOf(join)).toBe('project shop; one more use');
+});
+
+describe('a reset in the list', () => {
+  const counts = { total: 3, succeeded: 3, failed: 0, blocked: 0, pending: 0 };
+
+  test('is a success only where everybody was reset', () => {
+    expect(standOf({ state: 'finished', counts }).tone).toBe('success');
+    expect(standOf({ state: 'finished', counts: { ...counts, succeeded: 2, blocked: 1 } }).tone).toBe('warning');
+    expect(standOf({ state: 'finished', counts: { ...counts, succeeded: 2, failed: 1 } }).tone).toBe('error');
+    expect(standOf({ state: 'paused', counts }).tone).toBe('stopped');
+    expect(standOf({ state: 'stopped', counts }).tone).toBe('error');
+    expect(standOf({ state: 'running', counts }).tone).toBe('in-progress');
+  });
+
+  test('counts what is not zero', () => {
+    expect(countsOf(counts)).toEqual(['3 of 3 succeeded']);
+    expect(countsOf({ ...counts, succeeded: 0, failed: 1, blocked: 1, pending: 1 })).toHaveLength(4);
+  });
+
+  test('names who asked for it without an id', () => {
+    expect(nameOfActor('token:00000000-0000-4000-8000-000000000000 the ops team')).toBe('the ops team');
+    expect(nameOfActor('system')).toBe('system');
+  });
+});

@@ -1,0 +1,63 @@
+import { describe, expect, test, vi } from 'vitest';
+import { csvLine, exportName, exportRows, jsonLine } from '../../../control-plane/console/parts/export.ts';
+
+describe('a line of CSV', () => {
+  test('quotes what would end a cell, and keeps the rest as it is', () => {
+    expect(csvLine(['a', 1, true, null, 'b,c', 'd"e', 'f\ng', ' h'])).toBe('a,1,true,,"b,c","d""e","f\ng"," h"\r\n');
+  });
+
+  test.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', ' =1', '＝1'])('makes text of the formula %j', (cell) => {
+    const line = csvLine([cell]);
+    expect(line.replace(/^"/, '').startsWith("'")).toBe(true);
+  });
+
+  test('leaves numbers alone, also negative ones', () => {
+    expect(csvLine([-1])).toBe('-1\r\n');
+  });
+});
+
+test('a line of JSON is one line, whatever stands in it', () => {
+  expect(jsonLine({ text: 'a\nb' })).toBe('{"text":"a\\nb"}\n');
+});
+
+test('the name of a file says what it is and when it was made', () => {
+  expect(exportName('audit', 'csv', new Date('2026-01-02T03:04:05.678Z'))).toBe(
+    'latchkey-audit-2026-01-02T030405Z.csv',
+  );
+});
+
+describe('an export', () => {
+  const pages: Record<string, { items: number[]; nextCursor: string | null }> = {
+    first: { items: [1, 2], nextCursor: 'b' },
+    b: { items: [3, 4], nextCursor: 'c' },
+    c: { items: [5], nextCursor: null },
+  };
+  const page = (after: string | null) => {
+    const found = pages[after ?? 'first'];
+    if (found === undefined) throw new Error('no such page');
+    return Promise.resolve(found);
+  };
+  const row = (item: number) => `${String(item)};`;
+
+  test('has every page, in order, and says how far it is', async () => {
+    const progress = vi.fn();
+    expect(await exportRows({ page, row, progress })).toEqual({ parts: ['1;2;', '3;4;', '5;'], rows: 5, cut: false });
+    expect(progress.mock.calls.flat()).toEqual([2, 4, 5]);
+  });
+
+  test.each([
+    [3, true, '1;2;3;'],
+    [4, true, '1;2;3;4;'],
+    [5, false, '1;2;3;4;5;'],
+  ])('of at most %i rows says whether there were more: %j', async (rowsMax, cut, text) => {
+    const exported = await exportRows({ page, row, progress: () => undefined, rowsMax });
+    expect({ text: exported.parts.join(''), cut: exported.cut }).toEqual({ text, cut });
+  });
+
+  test('ends where somebody stops it', async () => {
+    const stop = () => {
+      throw new Error('stopped');
+    };
+    await expect(exportRows({ page, row, progress: stop })).rejects.toThrow('stopped');
+  });
+});
