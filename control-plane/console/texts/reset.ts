@@ -104,6 +104,7 @@ const progress = {
   titleOf: (account: string | null) => `Password reset of ${account ?? 'the default account'}`,
   doNotRepeat:
     'The reset is under way. Do not repeat it: an instance that is not done yet is still being served, also if this page is closed.',
+  paused: 'Nothing more is sent until somebody resumes it. Its limit stands: what was not sent by then expires.',
   states: {
     running: 'Running',
     paused: 'Paused',

@@ -84,7 +84,7 @@ function Holding({ reset }: { readonly reset: Reset }) {
   };
   const next = reset.state === 'paused' ? 'resume' : 'pause';
   return (
-    <>
+    <SpaceBetween direction="horizontal" size="xs">
       {reset.state !== 'stopped' && (
         <Button loading={busy === next} onClick={() => act(next)}>
           {words[next]}
@@ -95,7 +95,7 @@ function Holding({ reset }: { readonly reset: Reset }) {
       </Button>
       {isAsking && <Confirm onCancel={() => setAsking(false)} onConfirm={() => act('cancel')} />}
       {error !== null && <FailureAlert error={error} />}
-    </>
+    </SpaceBetween>
   );
 }
 

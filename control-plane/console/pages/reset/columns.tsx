@@ -37,7 +37,7 @@ export const COLUMNS: readonly TableProps.ColumnDefinition<Row>[] = [
   {
     id: 'state',
     header: columns.state,
-    minWidth: 130,
+    minWidth: 150,
     cell: ({ state }) => <StatusIndicator type={INDICATORS[state]}>{words.taskStates[state]}</StatusIndicator>,
   },
   { id: 'proof', header: columns.proof, cell: (row) => <Proof row={row} />, minWidth: 130 },

@@ -32,7 +32,7 @@ export function Standing({ reset, snapshot, hearing, isProvable }: Props) {
     <Container header={<Header variant="h2">{words.facts.state}</Header>}>
       <SpaceBetween size="m">
         <StatusIndicator type={indicatorOf(state, counts)}>{words.states[state]}</StatusIndicator>
-        {isOpen && <Alert type="info">{words.doNotRepeat}</Alert>}
+        {isOpen && <Alert type="info">{state === 'paused' ? words.paused : words.doNotRepeat}</Alert>}
         <Bar counts={counts} pace={pace} />
         <Sums counts={counts} />
         {(counts.succeeded > 0 || !isProvable) && (
