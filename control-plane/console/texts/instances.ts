@@ -72,6 +72,7 @@ export const instances = {
     size: 'Instances on a page',
     sizeOption: (count: number) => many(count, 'instance'),
     columns: 'Columns',
+    shown: 'Shown of each instance',
     confirm: 'Confirm',
   },
   empty: {

@@ -46,7 +46,7 @@ export function Preferences({ view, onShow }: Properties) {
         title: words.preferences.columns,
         options: [
           {
-            label: words.preferences.columns,
+            label: words.preferences.shown,
             options: COLUMNS.map((id) => ({ id, label: words.columns[id], editable: id !== 'name' })),
           },
         ],

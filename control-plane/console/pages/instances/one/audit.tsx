@@ -17,7 +17,7 @@ export function AuditTab({ instance }: { readonly instance: Instance }) {
       items={query.data?.pages.flatMap(({ items }) => items) ?? []}
       trackBy={({ sequence }) => String(sequence)}
       columnDefinitions={[
-        { id: 'when', header: words.when, cell: ({ at }) => <When at={at} /> },
+        { id: 'when', header: words.when, minWidth: 190, cell: ({ at }) => <When at={at} /> },
         { id: 'what', header: words.what, cell: ({ action }) => action, isRowHeader: true },
         { id: 'who', header: words.who, cell: ({ actor }) => <bdi>{actor}</bdi> },
         { id: 'decision', header: words.decision, cell: decisionOf },

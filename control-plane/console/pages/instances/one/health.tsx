@@ -34,10 +34,10 @@ function Components({ rows }: { readonly rows: readonly ComponentRow[] }) {
       empty={<Box textAlign="center">{words.none}</Box>}
       columnDefinitions={[
         { id: 'component', header: words.component, cell: ({ name }) => words.names[name], isRowHeader: true },
-        { id: 'state', header: words.state, cell: ({ isOk }) => <ComponentState isOk={isOk} /> },
-        { id: 'since', header: words.since, cell: ({ since }) => <When at={since} /> },
-        { id: 'what', header: words.what, cell: (row) => <What row={row} /> },
-        { id: 'remedy', header: words.remedy, cell: ({ remedy }) => remedy ?? texts.instances.none },
+        { id: 'state', header: words.state, minWidth: 110, cell: ({ isOk }) => <ComponentState isOk={isOk} /> },
+        { id: 'since', header: words.since, minWidth: 120, cell: ({ since }) => <When at={since} /> },
+        { id: 'what', header: words.what, minWidth: 200, cell: (row) => <What row={row} /> },
+        { id: 'remedy', header: words.remedy, minWidth: 200, cell: ({ remedy }) => remedy ?? texts.instances.none },
       ]}
     />
   );
@@ -78,15 +78,20 @@ function History({ id }: { readonly id: string }) {
       items={rows}
       trackBy={({ sequence }) => String(sequence)}
       columnDefinitions={[
-        { id: 'when', header: words.when, cell: ({ at }) => <When at={at} />, isRowHeader: true },
-        { id: 'to', header: words.state, cell: ({ to }) => <AgentStateIndicator state={to} /> },
+        { id: 'when', header: words.when, minWidth: 190, cell: ({ at }) => <When at={at} />, isRowHeader: true },
+        { id: 'to', header: words.state, minWidth: 130, cell: ({ to }) => <AgentStateIndicator state={to} /> },
         {
           id: 'lasted',
           header: words.lasted,
           cell: ({ lastedMs }) => (lastedMs === null ? words.until : spanText(lastedMs)),
         },
-        { id: 'why', header: words.why, cell: ({ reason }) => reason?.message ?? texts.instances.none },
-        { id: 'remedy', header: words.remedy, cell: ({ reason }) => reason?.remedy ?? texts.instances.none },
+        { id: 'why', header: words.why, minWidth: 160, cell: ({ reason }) => reason?.message ?? texts.instances.none },
+        {
+          id: 'remedy',
+          header: words.remedy,
+          minWidth: 200,
+          cell: ({ reason }) => reason?.remedy ?? texts.instances.none,
+        },
       ]}
     />
   );

@@ -21,6 +21,7 @@ export function ResetsTab({ instance }: { readonly instance: Instance }) {
         {
           id: 'requested',
           header: words.requested,
+          minWidth: 190,
           isRowHeader: true,
           cell: ({ id, requestedAt }) => (
             <PageLink to={`/resets/${id}`}>
