@@ -117,7 +117,6 @@ const progress = {
   },
   notProvable:
     'This browser has no record of what was sent: successes are shown as the control plane reports them, unproven.',
-  cannotVerify: 'Results are checked against the signatures of the instances.',
   provenHere: (proven: number, succeeded: number) =>
     `${proven.toLocaleString()} of ${succeeded.toLocaleString()} successes proven here by the signature of the instance`,
   bar: 'Progress',
