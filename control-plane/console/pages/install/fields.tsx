@@ -59,7 +59,7 @@ export function Fields({ form, problems, catalogue, isBusy, wasMade, onChange, o
               {words.windows.how}
             </Alert>
           ) : (
-            <>
+            <SpaceBetween size="l">
               <ColumnLayout columns={2}>
                 <ReleaseFields {...{ form, problems, catalogue, onChange }} />
                 <TargetFields {...{ form, problems, onChange }} />
@@ -70,7 +70,7 @@ export function Fields({ form, problems, catalogue, isBusy, wasMade, onChange, o
               <Button variant={wasMade ? 'normal' : 'primary'} formAction="submit" loading={isBusy}>
                 {wasMade ? words.again : words.submit}
               </Button>
-            </>
+            </SpaceBetween>
           )}
         </SpaceBetween>
       </Container>
@@ -90,7 +90,7 @@ function ReleaseFields({ form, problems, catalogue, onChange }: Part & { readonl
     return { value: version, label: mark === 'recommended' ? words.recommended(version) : words.unfinished(version) };
   };
   return (
-    <>
+    <SpaceBetween size="m">
       <FormField label={words.platform}>
         <Select
           selectedOption={{ value: form.platform, label: words.platforms[form.platform] }}
@@ -110,13 +110,13 @@ function ReleaseFields({ form, problems, catalogue, onChange }: Part & { readonl
           onChange={({ detail }) => onChange({ version: detail.selectedOption.value ?? null })}
         />
       </FormField>
-    </>
+    </SpaceBetween>
   );
 }
 
 function TargetFields({ form, problems, onChange }: Part) {
   return (
-    <>
+    <SpaceBetween size="m">
       <FormField label={words.project} description={words.projectHow} errorText={errorOf('project', problems)}>
         <ProjectInput value={form.project} onChange={(project) => onChange({ project })} />
       </FormField>
@@ -128,14 +128,14 @@ function TargetFields({ form, problems, onChange }: Part) {
           onChange={({ detail }) => onChange({ name: detail.value })}
         />
       </FormField>
-    </>
+    </SpaceBetween>
   );
 }
 
 function TokenFields({ form, problems, onChange }: Part) {
   const { lives } = texts.access.create;
   return (
-    <>
+    <SpaceBetween size="m">
       <FormField label={words.life} description={texts.access.create.lifeHow}>
         <Select
           selectedOption={{ value: form.life, label: lives[form.life] }}
@@ -152,7 +152,7 @@ function TokenFields({ form, problems, onChange }: Part) {
       >
         <Input value={form.uses} inputMode="numeric" onChange={({ detail }) => onChange({ uses: detail.value })} />
       </FormField>
-    </>
+    </SpaceBetween>
   );
 }
 

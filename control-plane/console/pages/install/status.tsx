@@ -93,9 +93,7 @@ function Status({ title, isBusy, children, onRefresh }: StatusProperties) {
         </Header>
       }
     >
-      <LiveRegion>
-        <SpaceBetween size="l">{children}</SpaceBetween>
-      </LiveRegion>
+      <SpaceBetween size="l">{children}</SpaceBetween>
     </Container>
   );
 }
@@ -109,7 +107,12 @@ const TONES: Record<Phase, StatusIndicatorProps.Type> = {
 };
 
 function PhaseIndicator({ phase }: { readonly phase: Phase }) {
-  return <StatusIndicator type={TONES[phase]}>{words.phases[phase]}</StatusIndicator>;
+  // Said to who hears the page whenever it changes.
+  return (
+    <LiveRegion>
+      <StatusIndicator type={TONES[phase]}>{words.phases[phase]}</StatusIndicator>
+    </LiveRegion>
+  );
 }
 
 function Standing({ instance: { name, agent } }: { readonly instance: Instance }) {
