@@ -47,7 +47,7 @@ describe('the console', () => {
     await page.getByRole('link', { name: 'web-1' }).click();
     await page.getByRole('button', { name: 'Reset password' }).click();
     const dialog = page.getByRole('dialog');
-    await dialog.getByLabel('Account').fill('alice');
+    await dialog.getByLabel('Account', { exact: true }).fill('alice');
     await dialog.getByLabel('New password', { exact: true }).fill(password);
     await dialog.getByLabel('New password again').fill(password);
     await dialog.getByRole('button', { name: 'Reset password' }).click();
