@@ -33,6 +33,7 @@ export function RemoveDialog({ instance, onDismiss, onRemoved }: Properties) {
   const remove = useMutation({
     mutationFn: () => client.send('DELETE', `${API_PREFIX}/instances/${instance.id}`, z.undefined()),
     onSuccess: () => {
+      queries.removeQueries({ queryKey: ['instances', 'one'] });
       onRemoved();
       detach(queries.invalidateQueries({ queryKey: ['instances'] }));
     },

@@ -1,5 +1,5 @@
 import { API_PREFIX, AuditPage, ChangeInstance, Instance, ResetPage } from '#protocol';
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient, type Query } from '@tanstack/react-query';
 import type * as z from 'zod';
 import { useClient } from '../../../api/context.ts';
 import { detach } from '../../../parts/detach.ts';
@@ -54,7 +54,9 @@ export function useChange(instance: Instance, onChanged: (changed: Instance) => 
     onSuccess: (changed) => {
       queries.setQueryData(['instances', 'one', changed.name], changed);
       onChanged(changed);
-      detach(queries.invalidateQueries({ queryKey: ['instances'] }));
+      // Under its old name there is nothing to ask for any more.
+      const isThere = ({ queryKey }: Query) => changed.name === instance.name || queryKey[2] !== instance.name;
+      detach(queries.invalidateQueries({ queryKey: ['instances'], predicate: isThere }));
     },
   });
 }
