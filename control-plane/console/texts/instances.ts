@@ -101,7 +101,6 @@ export const instances = {
       `${max.toLocaleString()} are selected, as many as one reset may name. Narrow the filter for the others.`,
   },
   actions: {
-    label: 'Actions',
     reset: 'Reset password',
     resetOf: (name: string) => `Reset password of ${name}`,
     add: 'Add instance',
@@ -113,7 +112,6 @@ export const instances = {
     copyFailed: 'The browser did not copy. Select the text and copy it by hand.',
     cancel: 'Cancel',
     close: 'Close',
-    done: 'Done',
   },
   form: {
     name: 'Name',
@@ -179,11 +177,10 @@ export const instances = {
     copy: 'Copy the fingerprint',
     copyId: 'Copy the id',
     noTags: 'No tags',
-    never: 'Never',
   },
   reasons: {
     title: 'Why, and what to do',
-    none: { title: 'Nothing is wrong', text: 'The agent runs and answers.' },
+    none: 'The agent runs and answers.',
     install: 'Install the agent',
     notInstalled: 'No agent has spoken for this instance yet. Install it on the machine; it shows here by itself.',
     installing: 'The installer has begun. This page changes by itself when the agent speaks.',
@@ -214,7 +211,6 @@ export const instances = {
     history: 'History of the agent',
     historyHow: 'Every change of its state, newest first, with the reason that came with it.',
     noHistory: 'The state of the agent has never changed.',
-    change: (from: string, to: string) => `${from} → ${to}`,
     lasted: 'Lasted',
     until: 'until now',
     when: 'When',
@@ -234,8 +230,6 @@ export const instances = {
       `${succeeded.toLocaleString()} of ${total.toLocaleString()} succeeded`,
     state: 'State',
     states: { running: 'Running', paused: 'Paused', stopped: 'Stopped', finished: 'Finished' },
-    show: 'Show',
-    showOf: (at: string) => `Show the reset of ${at}`,
   },
   audit: {
     title: 'Audit of this instance',
@@ -244,7 +238,6 @@ export const instances = {
     who: 'Who',
     what: 'What',
     decision: 'Decision',
-    rule: 'Rule',
     facts: 'Facts',
     allow: 'Allowed',
     deny: 'Denied',

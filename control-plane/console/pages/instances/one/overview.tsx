@@ -60,7 +60,7 @@ function StateNotice({ instance }: { readonly instance: Instance }) {
   const { reasons } = words;
   switch (instance.agent.state) {
     case 'running':
-      return <Alert type="success">{reasons.none.text}</Alert>;
+      return <Alert type="success">{reasons.none}</Alert>;
     case 'not-installed':
     case 'install-failed':
       return (
