@@ -1,6 +1,6 @@
 import type { ActorRole } from '#protocol';
 import type { TokenProblem } from '../pages/access/form.ts';
-import type { TokenState } from '../pages/access/rows.ts';
+import type { TokenState } from '../pages/access/state.ts';
 
 export const access = {
   title: 'Tokens and sessions',

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { apiRequest, EMPTY_API, EMPTY_JOIN, joinRequest } from '../../../control-plane/console/pages/access/form.ts';
 import { rightsOf } from '../../../control-plane/console/pages/access/rights.ts';
-import { scopeOf, stateOf } from '../../../control-plane/console/pages/access/rows.ts';
+import { scopeOf } from '../../../control-plane/console/pages/access/rows.ts';
+import { stateOf } from '../../../control-plane/console/pages/access/state.ts';
 import { countsOf, nameOfActor, standOf } from '../../../control-plane/console/pages/resets/row.ts';
 import { ProjectName } from '#protocol';
 

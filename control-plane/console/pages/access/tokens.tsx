@@ -23,7 +23,8 @@ import { nameOfActor } from '../resets/row.ts';
 import { CreateTokenDialog } from './create.tsx';
 import { RevokeDialog } from './revoke.tsx';
 import type { AccessRights } from './rights.ts';
-import { scopeOf, stateOf, type TokenState } from './rows.ts';
+import { scopeOf } from './rows.ts';
+import { stateOf, type TokenState } from './state.ts';
 
 const words = texts.access.tokens;
 const ROWS = 25;
