@@ -12,7 +12,9 @@ export function routesIn(tree: string): ListedRoute[] {
     if (match?.groups === undefined) return [];
     const { indent = '', part = '', methods } = match.groups;
     const depth = indent.length / 4;
-    const path = (depth === 0 ? '' : (parents[depth - 1] ?? '')) + part;
+    const parent = depth === 0 ? '' : (parents[depth - 1] ?? '');
+    // The drawing leaves out the slash between a route and the wildcard below it.
+    const path = part === '*' && !parent.endsWith('/') ? `${parent}/*` : parent + part;
     parents[depth] = path;
     return (methods?.split(', ') ?? []).map((method) => ({ method, path }));
   });

@@ -92,7 +92,10 @@ export function schemaOf(route: Route): FastifySchema {
 }
 
 function operationId({ method, path }: Route): string {
-  const words = path.replace('/api/v1/', '').split(/[^A-Za-z0-9]+/);
+  const words = path
+    .replace('/api/v1/', '')
+    .replace('*', 'any')
+    .split(/[^A-Za-z0-9]+/);
   const camel = words.filter((word) => word !== '').map((word) => word.charAt(0).toUpperCase() + word.slice(1));
   return method.toLowerCase() + camel.join('');
 }

@@ -58,7 +58,8 @@ const RIGHTS: Readonly<Record<string, { readonly from: ActorRole; readonly scope
 const ROLES: readonly ActorRole[] = ['viewer', 'operator', 'administrator'];
 
 /** A path of that pattern, about nothing that exists. */
-const pathOf = ({ path }: ListedRoute) => path.replace(/:[a-z]+/g, '00000000-0000-4000-8000-000000000000');
+const pathOf = ({ path }: ListedRoute) =>
+  path.replace(/:[a-z]+/g, '00000000-0000-4000-8000-000000000000').replace('*', 'some');
 const nameOf = ({ method, path }: ListedRoute) => `${method} ${path}`;
 
 let world: HttpWorld;

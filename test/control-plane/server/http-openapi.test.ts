@@ -54,7 +54,9 @@ describe('the OpenAPI document', () => {
 
   test('has every route, and no other', () => {
     const routes = routesIn(world.app.printRoutes({ commonPrefix: false }));
-    const expected = routes.map(({ method, path }) => `${method} ${path.replace(/:([a-z]+)/g, '{$1}')}`);
+    const expected = routes.map(
+      ({ method, path }) => `${method} ${path.replace(/:([a-z]+)/g, '{$1}').replace('*', '{*}')}`,
+    );
     expect(
       operations()
         .map(({ name }) => name)
@@ -70,7 +72,7 @@ describe('the OpenAPI document', () => {
       expect(operation.description, name).toMatch(/Public\.|Needs the right `[a-z-]+\.[a-z]+`\./);
       expect(operation.tags, name).toHaveLength(1);
       expect(operation.security, name).toEqual(operation.description.includes('Public.') ? [] : [{ token: [] }]);
-      const inPath = [...path.matchAll(/\{([a-z]+)\}/g)].map(([, parameter]) => parameter);
+      const inPath = [...path.matchAll(/\{([a-z]+|\*)\}/g)].map(([, parameter]) => parameter);
       const described = (operation.parameters ?? []).filter((parameter) => parameter.in === 'path');
       expect(
         described.map((parameter) => parameter.name),
