@@ -7,8 +7,9 @@ export function cloudConfig(line: readonly string[], expires: string): readonly 
   const [command = '', ...document] = line;
   return [
     '#cloud-config',
-    '# Installs the agent of Latchkey. It holds a join token: root can read it on the instance, and so can whoever reads',
-    `# user data at the provider. It is worth nothing once it was used, nor after ${expires}.`,
+    '# Installs the agent of Latchkey. It holds a join token: whoever reads user data has it, at the provider, and on most',
+    '# clouds every user and program of the instance, which the metadata service answers. It is worth nothing once it was',
+    `# used, nor after ${expires}.`,
     'runcmd:',
     '  - |',
     ...[command.trimStart(), ...document].map((text) => `    ${text}`),
