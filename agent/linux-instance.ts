@@ -21,6 +21,7 @@ import {
   createScriptStore,
   createSshPolicy,
   createVerifier,
+  refillAfterMs,
   type ComponentHealth,
   type ResetResult,
 } from './linux/index.ts';
@@ -46,11 +47,18 @@ export interface LinuxInstance extends Instance {
 export function createLinuxInstance({ clock, random, directory, standby }: LinuxInstanceOptions): LinuxInstance {
   const monotonicMs = () => clock.monotonic();
   const now = () => clock.now();
-  const verifier = createVerifier({ now, standby, compileCacheDirectory: join(directory, 'compiled') });
+  const refill = () => refillAfterMs(random.fraction());
+  const verifier = createVerifier({
+    now,
+    standby,
+    refillAfterMs: refill,
+    compileCacheDirectory: join(directory, 'compiled'),
+  });
   const runner = createScriptRunner({
     store: createScriptStore(join(directory, 'scripts')),
     locks: createDatabaseLocks(),
     standby,
+    refillAfterMs: refill,
     random: () => random.fraction(),
     monotonicMs,
     sleep: async (ms, signal) => {

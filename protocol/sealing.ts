@@ -101,7 +101,7 @@ export async function unsealPassword(
     return null; // Every failure of authenticated decryption is the same refusal, so that none is an oracle.
   }
   try {
-    return unpad(padded);
+    return unpadPassword(padded);
   } finally {
     padded.fill(0);
   }
@@ -122,11 +122,16 @@ function createSuite(): CipherSuite {
 }
 
 async function associatedData(keyId: Thumbprint, context: SealContext): Promise<Uint8Array> {
+  return fromBase64Url(await sha256(sealBinding(keyId, context)));
+}
+
+/** The bytes whose SHA-256 is the associated data. Who has a synchronous hash takes it of these. */
+export function sealBinding(keyId: Thumbprint, context: SealContext): Uint8Array {
   // A JSON array of strings, numbers and booleans in fixed order: one text for one context.
   const { instanceId, identity, account, resetId, mode, options, notAfter } = context;
   const flags = [options.unlock, options.unexpire, options.mustChange];
   const bound = ['latchkey/sealed-password/v1', instanceId, identity, keyId, account, resetId, mode, flags, notAfter];
-  return fromBase64Url(await sha256(utf8(JSON.stringify(bound))));
+  return utf8(JSON.stringify(bound));
 }
 
 function pad(password: Uint8Array): Uint8Array {
@@ -137,11 +142,13 @@ function pad(password: Uint8Array): Uint8Array {
   return padded;
 }
 
-function unpad(padded: Uint8Array): Uint8Array | null {
+/** The password in a plaintext that was opened; a copy, so both are the caller's to zero. null: no padded password. */
+export function unpadPassword(padded: Uint8Array): Uint8Array | null {
   const length = padded[0];
   if (padded.length !== SEALED_PLAINTEXT_BYTES || length === undefined || length >= SEALED_PLAINTEXT_BYTES) return null;
   if (padded.subarray(1 + length).some((byte) => byte !== 0)) return null;
-  return padded.slice(1, 1 + length);
+  // A Buffer's own slice would be a view of what the caller zeroes.
+  return new Uint8Array(padded.subarray(1, 1 + length));
 }
 
 /** Strict UTF-8 text of a password, for the rules; null when it is not text. */

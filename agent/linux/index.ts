@@ -8,5 +8,6 @@ export type { ResetResult } from './reset-linux.ts';
 export { createScriptRunner } from './script-runner.ts';
 export { createScriptStore } from './script-store.ts';
 export { createSshPolicy } from './ssh-policy.ts';
+export { refillAfterMs } from './standby.ts';
 export { createVerifier } from './verifier.ts';
 export type { Verdict } from './verification.ts';

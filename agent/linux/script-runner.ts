@@ -63,6 +63,8 @@ export interface ScriptRunnerOptions {
   shell?: string;
   /** Keeps one started shell waiting for the next reset: its start then costs that reset nothing. See README.md. */
   standby?: boolean;
+  /** How long after a reset the next shell is started; at once when absent. */
+  refillAfterMs?: () => number;
   timeoutMs?: number;
   lockWaitMsMax?: number;
 }
@@ -76,7 +78,8 @@ const OUTPUT_BYTES_MAX = 16 * 1024;
 export function createScriptRunner(options: ScriptRunnerOptions): ScriptRunner {
   const { store, locks, sleep, random, monotonicMs, lockWaitMsMax = LOCK_WAIT_MS_MAX } = options;
   const start = () => startScriptShell(options.shell ?? '/bin/sh');
-  const standby = options.standby === true ? createStandby(() => null, start) : null;
+  const standby =
+    options.standby === true ? createStandby(() => null, start, options.refillAfterMs ?? (() => 0)) : null;
   const shell = () => standby?.take(null) ?? start();
   return {
     standBy: () => standby?.refill(),

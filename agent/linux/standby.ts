@@ -1,7 +1,16 @@
 /** A process that is started ahead of the reset that needs it. */
 
-/** So long after a reset the next one is started: starting blocks for milliseconds, and the result is to be told first. */
-const REFILL_AFTER_MS = 20;
+/**
+ * So long after a reset the next one is started. Instances that share a machine are often reset together, and to start a
+ * helper takes as much of the processor as the reset did: it would take it from the resets of the others.
+ */
+const REFILL_AFTER_MS = { min: 5_000, max: 10_000 } as const;
+
+/** Not at the same moment on all of them. `fraction` in [0, 1). */
+export function refillAfterMs(fraction: number): number {
+  const { min, max } = REFILL_AFTER_MS;
+  return min + (max - min) * fraction;
+}
 
 export interface Waiting {
   alive(): boolean;
@@ -12,15 +21,16 @@ export interface Waiting {
 export interface Standby<Key, Process extends Waiting> {
   /** The one that waits, if it was started for this key and lives. From now on it is the caller's. */
   take(key: Key): Process | null;
-  /** A reset is over: starts the next one soon. */
+  /** A reset is over: starts the next one after a while. */
   refill(): void;
   close(): void;
 }
 
-/** `choose` says what the next reset would take if it came now. */
+/** `choose` says what the next reset would take if it came now; `waitMs` how long after a reset it is started. */
 export function createStandby<Key, Process extends Waiting>(
   choose: () => Key,
   start: (key: Key) => Process,
+  waitMs: () => number,
 ): Standby<Key, Process> {
   let spare: { readonly key: Key; readonly process: Process } | null = null;
   let timer: NodeJS.Timeout | null = null;
@@ -43,7 +53,7 @@ export function createStandby<Key, Process extends Waiting>(
     refill() {
       cancel();
       // It waits for the next reset and must not keep the agent from ending.
-      if (!closed) timer = setTimeout(fill, REFILL_AFTER_MS).unref();
+      if (!closed) timer = setTimeout(fill, waitMs()).unref();
     },
     take(key) {
       cancel();

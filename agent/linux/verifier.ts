@@ -62,6 +62,8 @@ export interface VerifierOptions {
   service?: string | null;
   /** Keeps one started helper waiting for the next reset: its start then costs that reset nothing. See README.md. */
   standby?: boolean;
+  /** How long after a reset the next helper is started; at once when absent. */
+  refillAfterMs?: () => number;
   timeoutMs?: number;
 }
 
@@ -72,7 +74,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const start = (service: string | null) =>
     startHelper(helper.file, [...helper.args, ...(service === null ? [] : [service])], env);
   const choose = () => (options.service === undefined ? choosePamService(existsSync) : options.service);
-  const standby = options.standby === true ? createStandby(choose, start) : null;
+  const standby = options.standby === true ? createStandby(choose, start, options.refillAfterMs ?? (() => 0)) : null;
 
   return {
     close: () => standby?.close(),

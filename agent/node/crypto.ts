@@ -15,13 +15,13 @@ import {
   KeySet,
   PublicKey,
   thumbprintOf,
-  unsealPassword,
   type KeySetVerdict,
   type Signer,
   type Verify,
 } from '#protocol';
 import type { AgentCrypto } from '../ports.ts';
 import { namesUsableAuthorities } from './named-authorities.ts';
+import { unsealPassword } from './unseal.ts';
 
 /** In front of the 32 bytes of an Ed25519 public key, to make them a SubjectPublicKeyInfo (RFC 8410). */
 const ED25519_SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
@@ -84,7 +84,8 @@ export function createAgentCrypto(identity: Signer): AgentCrypto {
       der.fill(0);
       return { publicKey, privateKey, keyId: await thumbprintOf(publicKey, 'X25519') };
     },
-    unseal: unsealPassword,
+    // A promise, as the port wants it, though nothing waits.
+    unseal: async (privateKey, context, sealed) => unsealPassword(privateKey, context, sealed),
     judgeKeySet: async (held, candidate) => usable(await judgeKeySet(verifySignature, held, candidate)),
     async reopenKeySet(stored) {
       const peeked = parseJsonBytes(KeySet, fromBase64Url(stored.bytes));

@@ -17,7 +17,7 @@ const COMPANIONS = ['-wal', '-shm'];
  */
 export async function backUp(dataDir: string, file: string): Promise<void> {
   const path = join(dataDir, DATABASE_FILE);
-  if (!existsSync(path)) throw missing(path);
+  if (!existsSync(path)) throw missing(path, 'name the directory with --data or --config');
   if (existsSync(file)) throw new StoreError('backup-exists', `"${file}" is there already; name another file`);
   const partial = `${file}.partial`;
   // Made before SQLite opens it, so that nobody else can read it at any moment. What is in its way, from a run that was
@@ -48,7 +48,7 @@ export interface Restored extends RestoreCleanup {
  * nothing was changed.
  */
 export async function restore(dataDir: string, file: string, now: number): Promise<Restored> {
-  if (!existsSync(file)) throw missing(file);
+  if (!existsSync(file)) throw missing(file, 'check the path of the backup');
   const path = join(dataDir, DATABASE_FILE);
   const staged = `${path}.restoring`;
   let setAside: string | null = null;
@@ -115,6 +115,6 @@ function flush(path: string): void {
   }
 }
 
-function missing(path: string): StoreError {
-  return new StoreError('database-missing', `there is no database at ${path}`);
+function missing(path: string, remedy: string): StoreError {
+  return new StoreError('database-missing', `there is no database at ${path}; ${remedy}`);
 }

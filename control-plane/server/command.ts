@@ -168,9 +168,14 @@ function loadConfig(flags: Flags): ServerConfig | null {
   const { config, ...more } = flags;
   const checked = readConfig(config ?? null, more);
   if (checked.ok) return checked.config;
-  for (const problem of checked.problems) complain(`${whereIs(problem)}${problem.message} ${problem.remedy}`);
+  for (const problem of checked.problems) complain(`${whereIs(problem)}${sentence(problem.message)} ${problem.remedy}`);
   process.exitCode = EXIT_USAGE;
   return null;
+}
+
+/** What schemas say of a value ends without a stop. */
+function sentence(text: string): string {
+  return text.endsWith('.') ? text : `${text}.`;
 }
 
 /** The setting and the flag for it, of which the operator may know but one. */

@@ -7,6 +7,9 @@ export interface Choices {
   readonly addresses: readonly { readonly address: Address; readonly flag: string }[];
 }
 
+/** Codes of our errors, which the README explains; the system's are in capitals. */
+const OUR_CODE = /^[a-z]+(-[a-z]+)*$/;
+
 export const NO_CHOICES: Choices = { directories: [], addresses: [] };
 
 /** What went wrong, for a person, with what to do; the stack only where it is a fault of ours. */
@@ -15,7 +18,7 @@ export function describeFailure(error: unknown, choices: Choices): string {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : null;
   // Node's own codes speak of a wrong call, which is ours.
   if (code === null || code.startsWith('ERR_')) return error.stack ?? error.message;
-  return describeSystemError(error, choices) ?? error.message;
+  return describeSystemError(error, choices) ?? (OUR_CODE.test(code) ? `${error.message} [${code}]` : error.message);
 }
 
 /** Null for what is not one of the usual ones; errors of ours say themselves what to do. */
@@ -32,17 +35,17 @@ function describeSystemError(error: NodeJS.ErrnoException, choices: Choices): st
       if (error.syscall === 'listen' || error.syscall === 'bind') {
         return `This user may not listen on ${address.text}: low ports are root's. Choose another port with ${address.flag}.`;
       }
-      return `This user may not read or write ${place.text}. Give them the directory, or name another one with ${place.flag}.`;
+      return `This user may not read or write ${place.text}. Give them the directory, or name another one${place.remedy}.`;
     case 'ENOSPC':
     case 'EDQUOT':
-      return `There is no space left for ${place.text}. Free some, or name a directory elsewhere with ${place.flag}.`;
+      return `There is no space left for ${place.text}. Free some, or name a directory elsewhere${place.remedy}.`;
     case 'EROFS':
-      return `${place.text} is on a read-only file system. Remount it, or name a directory elsewhere with ${place.flag}.`;
+      return `${place.text} is on a read-only file system. Remount it, or name a directory elsewhere${place.remedy}.`;
     case 'ENOENT':
     case 'ENOTDIR':
-      return `${place.text} is not there. Create the directory, or name another one with ${place.flag}.`;
+      return `${place.text} is not there. Create the directory, or name another one${place.remedy}.`;
     case 'EEXIST':
-      return `${place.text} is a file where a directory must be. Move it away, or name another directory with ${place.flag}.`;
+      return `${place.text} is a file where a directory must be. Move it away, or name another directory${place.remedy}.`;
     default:
       return null;
   }
@@ -56,17 +59,19 @@ function addressOf(error: NodeJS.ErrnoException, { addresses }: Choices): { text
   return { text, flag: known?.flag ?? '--listen' };
 }
 
-function placeOf(error: NodeJS.ErrnoException, { directories }: Choices): { text: string; flag: string } {
+function placeOf(error: NodeJS.ErrnoException, { directories }: Choices): { text: string; remedy: string } {
   const { path } = error;
-  if (path === undefined) return { text: 'the data', flag: flagsOf(directories) };
+  if (path === undefined) return { text: 'the data', remedy: flagsOf(directories) };
   // Also a directory above the chosen one, which had to be made first.
   const related = directories.filter((choice) => isWithin(choice.path, path) || isWithin(path, choice.path));
-  return { text: `"${path}"`, flag: flagsOf(related.length > 0 ? related : directories) };
+  // Otherwise it stood on the command line, as the file of a backup does.
+  return { text: `"${path}"`, remedy: related.length > 0 || directories.length === 0 ? flagsOf(related) : '' };
 }
 
+/** As the end of a sentence. */
 function flagsOf(directories: Choices['directories']): string {
   const flags = directories.map(({ flag }) => flag);
-  return flags.length === 0 ? '--data or --keys' : flags.join(' or ');
+  return ` with ${flags.length === 0 ? '--data or --keys' : flags.join(' or ')}`;
 }
 
 function isWithin(outer: string, inner: string): boolean {

@@ -34,7 +34,10 @@ async function withStore<T>(dataDir: string, work: (store: SqliteStore) => Promi
   const path = join(dataDir, DATABASE_FILE);
   // Opening would make an empty one, which nobody meant.
   if (!existsSync(path))
-    throw new StoreError('database-missing', `there is no database at ${path}; name the directory with --data`);
+    throw new StoreError(
+      'database-missing',
+      `there is no database at ${path}; name the directory with --data or --config`,
+    );
   const store = await openSqliteStore({ path });
   try {
     return await work(store);

@@ -205,7 +205,7 @@ async function openSockets(on: Foundation, services: OperatorServices): Promise<
   const gateway = createWebSocketGateway({
     accept: (connection) => core.accept(connection),
     sourceOf: (request) => sourceOf(request.socket.remoteAddress ?? 'unknown'),
-    proven: (request) => socketLimits.proven(request.socket),
+    proven: (socket) => socketLimits.proven(socket),
     isClosing: () => shutdown.signal.aborted,
   });
   app.server.on('upgrade', (request, socket, head) => {

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -78,11 +79,22 @@ export async function startAgent(
     { what: () => `${name} to be running: ${log}`, deadlineMs: RUNNING_DEADLINE_MS },
   );
   const { pid } = onlyChild(child);
-  return { name, pid, helper: () => descendants(pid).find(isHelper)?.pid ?? null };
+  return { name, pid, helper: () => helperBelow(pid) };
 }
 
-/** The other that stands by is the shell of the script. */
-const isHelper = ({ command }: { readonly command: string }): boolean => command !== 'sh';
+/** The helper that stands by for that process, or for one below it. */
+export function helperBelow(pid: number): number | null {
+  return descendants(pid).find(isHelper)?.pid ?? null;
+}
+
+/** By its command line: the shell of the script stands by as well, and a helper is called what its agent is. */
+function isHelper({ pid }: ProcessEntry): boolean {
+  try {
+    return readFileSync(`/proc/${String(pid)}/cmdline`, 'utf8').includes('verify-helper');
+  } catch {
+    return false; // It has ended since the table was read.
+  }
+}
 
 /** `nsenter` forks once to be in the process namespace; what it starts replaces itself up to the agent. */
 export function onlyChild(child: ChildProcess): ProcessEntry {

@@ -9,7 +9,7 @@ export const reset: Bench = {
   name: 'reset',
   measures: 'one reset against bare chpasswd, by the agent alone and over the whole path; memory at rest',
   needs: 'a throwaway instance, made by itself',
-  minutes: 1,
+  minutes: 5,
   async run({ options, signal, progress }) {
     const rounds = options.rounds ?? ROUNDS;
     progress('reset: starting an instance, a control plane and two agents …');

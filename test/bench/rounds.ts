@@ -42,6 +42,8 @@ export async function measure(stage: Stage, rounds: number, onRound: (done: numb
   ) as unknown as Record<Kind, Times>;
   for (let round = -WARM_UP_ROUNDS; round < rounds; round += 1) {
     const counts = round >= 0;
+    // A while after a reset; each round uses each of them once.
+    await stage.standingBy();
     // Each round begins with another one: none always follows the same.
     const from = (round + WARM_UP_ROUNDS) % KINDS.length;
     for (const kind of [...KINDS.slice(from), ...KINDS.slice(0, from)]) {
@@ -62,6 +64,7 @@ export async function measure(stage: Stage, rounds: number, onRound: (done: numb
     }
     onRound(round + 1);
   }
+  await stage.standingBy();
   await stage.quiet();
   return {
     times: timeRows(bare, times),

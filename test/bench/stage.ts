@@ -3,12 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { createLightHost, type LightHost } from '../support/hosts/light.ts';
+import { until } from '../support/hosts/until.ts';
 import { startControlPlane, type ControlPlane } from './control-plane.ts';
 import { untilQuiet } from './process-figures.ts';
-import { CHECKED_OUT, startAgent, type AgentProcess } from './real-agent.ts';
+import { CHECKED_OUT, helperBelow, startAgent, type AgentProcess } from './real-agent.ts';
 import { startWorker, type Worker } from './worker-client.ts';
 
 export const ACCOUNT = 'alice';
+const STANDING_BY_MS_MAX = 60_000;
 
 /** One throwaway instance with everything that is measured on it, and the control plane of its agents. */
 export interface Stage extends AsyncDisposable {
@@ -17,6 +19,8 @@ export interface Stage extends AsyncDisposable {
   readonly controlPlane: ControlPlane;
   /** Two agents on the same account files, each an instance to the control plane: with a helper standing by, and without. */
   readonly agents: { readonly standby: AgentProcess; readonly onDemand: AgentProcess };
+  /** Resolves when helpers stand by where they should. */
+  standingBy(): Promise<void>;
   /** Resolves when nothing of it has anything left to do. */
   quiet(): Promise<void>;
 }
@@ -42,6 +46,13 @@ export async function openStage(signal: AbortSignal): Promise<Stage> {
   const parts = stack.move();
   return {
     ...{ host, worker, controlPlane, agents },
+    standingBy: async () => {
+      signal.throwIfAborted();
+      await until(() => agents.standby.helper() !== null && helperBelow(worker.pid) !== null, {
+        what: 'helpers to stand by',
+        deadlineMs: STANDING_BY_MS_MAX,
+      });
+    },
     quiet: async () => {
       signal.throwIfAborted();
       await untilQuiet(pids);

@@ -121,6 +121,48 @@ export function instancePromises(fixture: () => StoreFixture): void {
     expect(await names({ tags: [{ key: 'role', value: 'db' }] })).toEqual([instance.name]);
   });
 
+  test('reads some fields of it and no others', async () => {
+    const [full, empty] = [anInstance(), anInstance(bare)];
+    await insert(full, empty);
+    const { instances } = fixture().store.read;
+    const { tags, sealingKey, fencedAt, facts } = full;
+    const fields = ['tags', 'sealingKey', 'fencedAt', 'facts'] as const;
+    expect(await instances.getPart(full.id, fields)).toEqual({ tags, sealingKey, fencedAt, facts });
+    const nothing = { tags: {}, sealingKey: null, fencedAt: null, facts: null };
+    expect(await instances.getPart(empty.id, fields)).toEqual(nothing);
+    expect(await instances.getPart(someInstanceId(), fields)).toBeNull();
+  });
+
+  test.each([
+    { identity: someThumbprint() },
+    { identity: null },
+    { continuityCurrent: someDigest() },
+    { continuityCurrent: null },
+    { continuityPrevious: someDigest() },
+    { continuityPrevious: null },
+    { fencedAt: 1 },
+  ])('changes nothing where it is not as expected any more: $0', async (other) => {
+    const known = { continuityCurrent: someDigest(), continuityPrevious: someDigest(), fencedAt: null };
+    const [instance, empty] = [anInstance(known), anInstance(bare)];
+    await insert(instance, empty);
+    const change = { tags: { role: 'db' }, power: 'stopped', continuityCurrent: someDigest() } as const;
+    const { store } = fixture();
+    const tried = await store.transaction(async (tx) => [
+      await tx.instances.updateIf(instance.id, { ...instance, ...other }, change),
+      await tx.instances.updateIf(someInstanceId(), instance, change),
+    ]);
+    expect(tried).toEqual([false, false]);
+    expect(await store.read.instances.get(instance.id)).toEqual(instance);
+    expect(await names({ tags: [{ key: 'role', value: 'db' }] })).toEqual([]);
+    const asExpected = await store.transaction(async (tx) => [
+      await tx.instances.updateIf(instance.id, instance, change),
+      await tx.instances.updateIf(empty.id, empty, change),
+    ]);
+    expect(asExpected).toEqual([true, true]);
+    expect(await store.read.instances.get(instance.id)).toEqual({ ...instance, ...change });
+    expect(await names({ tags: [{ key: 'role', value: 'db' }] })).toHaveLength(2);
+  });
+
   test('counts by state, also the states that none is in', async () => {
     await insert(anInstance({ agentState: 'offline' }), anInstance({ agentState: 'offline' }), anInstance());
     expect(await fixture().store.read.instances.countsByState()).toEqual({

@@ -1,11 +1,22 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import axe, { type AxeResults } from 'axe-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openBrowser, type Browser } from '../support/browser.ts';
 import type { Reach } from '../support/hosts/fabric.ts';
 import type { Host } from '../support/hosts/host.ts';
 import { expectOnly } from '../support/hosts/login.ts';
 import { newPassword, openWorld, type World } from './world.ts';
+
+const PAGES = ['', '/instances', '/instances/web-1', '/install', '/resets', '/audit', '/access', '/settings'];
+
+/** What axe finds on the page as it is. */
+async function violationsOf(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const { violations } = (await page.evaluate('axe.run()')) as AxeResults;
+  return violations.map(({ id, nodes }) => `${id} at ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
+}
 
 const OLD = 'Old-Password-1';
 
@@ -62,6 +73,27 @@ describe('the console', () => {
     }
     const resets = browser.sent.filter((request) => /^POST \S+\/api\/v1\/resets /.test(request));
     expect(resets).toHaveLength(1);
+  });
+
+  test.each([
+    ['light', 1300],
+    ['dark', 1300],
+  ] as const)('has no page and no dialog that shuts anybody out, %s', async (colorScheme, width) => {
+    const { page } = browser;
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width, height: 900 });
+    const found: string[] = [];
+    for (const path of PAGES) {
+      await page.goto(`${world.url}/console${path}`);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      await page.getByText('Loading').waitFor({ state: 'detached' });
+      found.push(...(await violationsOf(page)).map((what) => `${path}: ${what}`));
+    }
+    await page.goto(`${world.url}/console/instances/web-1`);
+    await page.getByRole('button', { name: 'Reset password' }).click();
+    await page.getByRole('dialog').getByLabel('Account', { exact: true }).waitFor();
+    found.push(...(await violationsOf(page)).map((what) => `the dialog: ${what}`));
+    expect(found).toEqual([]);
   });
 
   test('asks nobody but its own origin, and breaks no policy', () => {

@@ -34,7 +34,7 @@ describe('instances', () => {
     }
   });
   test('are asked for by few words of limited length', () => {
-    expect(InstanceQuery.parse({})).toEqual({ limit: 100 });
+    expect(InstanceQuery.parse({})).toEqual({ limit: 100, sort: 'name', order: 'asc', count: false, lastReset: false });
     expect(takes(InstanceQuery, { search: 'x'.repeat(64) })).toBe(false);
     expect(takes(InstanceQuery, { tag: Array.from({ length: TAGS_MAX + 1 }, () => 'a=b') })).toBe(false);
     expect(takes(InstanceQuery, { state: 'fine' })).toBe(false);

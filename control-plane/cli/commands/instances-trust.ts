@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { fingerprintOf, indexPins, judgeIdentity, pinOf, thumbprintOf } from '#protocol';
 import { mustConfirm } from '../confirm.ts';
 import { clientError } from '../errors.ts';
+import { readFingerprint } from '../identities/key-pins.ts';
 import { fieldLines } from '../output/table.ts';
 import { pinStoreOf } from '../state.ts';
 import { CommonFlags, handleConnected, print, type CommandContext } from './support.ts';
@@ -23,6 +24,7 @@ export function addTrust(parent: Command, context: CommandContext): void {
     .option('--json', 'print one JSON object');
 
   handleConnected(command, context, TrustFlags, async ({ args: [nameOrId = ''], flags, ports, routes, server }) => {
+    const given = flags.fingerprint === undefined ? null : readFingerprint('--fingerprint', flags.fingerprint);
     const { id: instanceId, name, agent } = await routes.instances.find(nameOrId);
     if (agent.identityKey === null) throw clientError('agent-not-installed', [`${name} has no identity yet.`]);
     // From the key itself: the thumbprint beside it is only what the control plane says of it.
@@ -43,14 +45,12 @@ export function addTrust(parent: Command, context: CommandContext): void {
       ['presented', fingerprint],
     ]);
     for (const line of lines) ports.terminal.err(line);
-    if (flags.fingerprint !== undefined && flags.fingerprint !== fingerprint) {
-      throw clientError('identity-changed', [
-        { subject: name, code: 'identity-changed', message: `expected ${flags.fingerprint}, presented ${fingerprint}` },
-      ]);
+    if (given !== null && given !== identity) {
+      const message = `--fingerprint is ${fingerprintOf(given)}, and it presents ${fingerprint}. Nothing was pinned.`;
+      throw clientError('identity-changed', [{ subject: name, code: 'identity-changed', message }]);
     }
-    const given = flags.fingerprint !== undefined;
     const question = 'Does "latchkey-agent status" on the instance show the presented fingerprint?';
-    await mustConfirm(ports, question, given, '--fingerprint SHA256:…');
+    await mustConfirm(ports, question, given !== null, '--fingerprint SHA256:…');
     await store.add([pinOf(server, { instanceId, name, identity })]);
     print(ports, flags.json, { instanceId, name, fingerprint }, () => [`${name} is pinned: ${fingerprint}`]);
     return 0;

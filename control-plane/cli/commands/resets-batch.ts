@@ -28,7 +28,7 @@ function pausedLines(reset: Reset, now: number): string[] {
   const { id, inFlight, counts, notAfter } = reset;
   const left = notAfter > now ? `in ${durationText(notAfter - now)}` : 'now';
   return [
-    `Paused. ${countText(counts.pending - inFlight, 'instance')} wait; ${inFlight} are under way and come to their end.`,
+    `Paused. Waiting: ${countText(counts.pending - inFlight, 'instance')}; under way, and coming to an end: ${inFlight}.`,
     `What waits expires ${left} (${timeText(notAfter)}), paused or not. Go on with: latchkey resets resume ${id}`,
   ];
 }
@@ -77,7 +77,7 @@ export function addRetry(parent: Command, context: CommandContext): void {
     const { request, removed } = await retryOf(reset, tasks, { sent, withCancelled, flags, verify: verifyEd25519 });
     for (const name of removed) ports.terminal.err(`${name}: was removed, and is left out`);
     const count = request.plan.targets.instances.length;
-    ports.terminal.err(`Again on ${countText(count, 'instance')}: ${termsText(request)}.`);
+    ports.terminal.err(`Again on ${countText(count, 'instance')}: ${termsText(request.plan)}.`);
     if (sent === null && !request.dryRun) {
       ports.terminal.err('It was not sent from here: this is what the control plane says.');
       await mustConfirm(ports, 'Is that what you want to reset?', flags.yes, '--yes');

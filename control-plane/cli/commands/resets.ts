@@ -15,6 +15,7 @@ import { countText, durationText, timeText } from '../output/format.ts';
 import { fieldLines, tableLines } from '../output/table.ts';
 import { followReset } from '../reset/follow.ts';
 import { exitCodeOf } from '../reset/outcome.ts';
+import { termsText } from '../reset/retry.ts';
 import { reportJson, reportLines, type Report } from '../reset/report.ts';
 import type { Session } from '../session.ts';
 import { sentResetsOf } from '../state.ts';
@@ -86,6 +87,7 @@ function addShow(parent: Command, context: CommandContext): void {
     const report = { ...reportOf(reset, 'watched', outcomes), batch: batchOf(reset) };
     print(ports, flags.json, reportJson(report), () => [
       ...fieldLines([
+        ['reset', termsText(reset)],
         ['requested', `${timeText(reset.requestedAt)} by ${reset.requestedBy}`],
         ...standing(reset, ports.clock.now()),
       ]),

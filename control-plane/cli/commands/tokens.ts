@@ -1,8 +1,16 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
-import { CreateToken, TokenId, type CreatedToken, type Token } from '#protocol';
+import {
+  API_TOKEN_LIFETIME_MS_MAX,
+  CreateToken,
+  JOIN_TOKEN_LIFETIME_MS_MAX,
+  TOKEN_LIFETIME_MS_MIN,
+  TokenId,
+  type CreatedToken,
+  type Token,
+} from '#protocol';
 import { fileError } from '../config/load.ts';
-import { systemCodeOf, usageError } from '../errors.ts';
+import { clientError, systemCodeOf, usageError } from '../errors.ts';
 import { checkJoinToken, SCRIPT_KEY_FLAG } from '../identities/script-key.ts';
 import { parseDuration, timeText } from '../output/format.ts';
 import { tableLines } from '../output/table.ts';
@@ -118,12 +126,32 @@ export function tokenRequest(flags: CreateFlags): CreateToken {
 
   const ttlMs = flags.ttl === undefined ? undefined : parseDuration(flags.ttl);
   if (ttlMs === null) throw usageError('--ttl', 'is not a span such as 15m, 1h or 30d');
+  if (ttlMs !== undefined) checkLifetime(flags.type, ttlMs);
   const { name, role, privileged, instance, reEnrol, uses } = flags;
   const raw =
     flags.type === 'api'
       ? { type: 'api', name, role, privileged, projects: someOf(flags.project), accounts: someOf(flags.account), ttlMs }
       : { type: 'join', project: flags.project[0], instance, reEnrol, uses, ttlMs };
-  return readArgument(CreateToken, 'token', raw);
+  const parsed = CreateToken.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  const details = parsed.error.issues.map(({ path, message }) => {
+    const field = String(path[0] ?? '');
+    return { subject: FLAG_OF[field] ?? `--${field}`, code: 'usage-invalid', message };
+  });
+  throw clientError('usage-invalid', details);
+}
+
+/** The flags behind the fields of the body that are not called alike. */
+const FLAG_OF: Partial<Record<string, string>> = { projects: '--project', accounts: '--account', ttlMs: '--ttl' };
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+
+function checkLifetime(type: CreateFlags['type'], ttlMs: number): void {
+  const mostMs = type === 'api' ? API_TOKEN_LIFETIME_MS_MAX : JOIN_TOKEN_LIFETIME_MS_MAX;
+  if (ttlMs >= TOKEN_LIFETIME_MS_MIN && ttlMs <= mostMs) return;
+  const [least, most] = [`${TOKEN_LIFETIME_MS_MIN / MINUTE_MS}m`, `${mostMs / DAY_MS}d`];
+  throw usageError('--ttl', `must be between ${least} and ${most} for ${type === 'api' ? 'an API' : 'a join'} token`);
 }
 
 function someOf(values: readonly string[]): readonly string[] | undefined {

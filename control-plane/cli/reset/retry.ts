@@ -78,8 +78,11 @@ function termsOf({ mode, account, options, concurrency, stopAfterFailures }: Res
 }
 
 /** `account alice, online, with unlock`, to be read before a password is typed. */
-export function termsText({ plan }: Pick<ResetRequest, 'plan'>): string {
-  const { account, mode, options } = plan;
+export function termsText({
+  account,
+  mode,
+  options,
+}: Pick<ResetRequest['plan'], 'account' | 'mode' | 'options'>): string {
   const names = [
     ...(options.unlock ? ['unlock'] : []),
     ...(options.unexpire ? ['unexpire'] : []),

@@ -53,7 +53,7 @@ export interface GatewayListener {
 export type SessionFrame = Exclude<AgentFrame, { type: 'hello' | 'agent-proof' | 'liveness-answer' }>;
 
 export interface GatewayDeps {
-  readonly instances: Pick<Repositories['instances'], 'get'>;
+  readonly instances: Pick<Repositories['instances'], 'getPart'>;
   readonly identity: () => ServerIdentity;
   readonly verify: Verify;
   readonly hash: Hash;

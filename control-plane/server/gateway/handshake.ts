@@ -20,7 +20,7 @@ import {
   judgeSealingKey,
 } from '#protocol';
 import type { InstanceRecord } from '../store/records.ts';
-import type { Repositories } from '../store/store.ts';
+import type { InstanceExpectation, Repositories } from '../store/store.ts';
 import type { Hash, Random } from '../service/ports.ts';
 
 /** What the control plane proves itself with. */
@@ -31,17 +31,30 @@ export interface ServerIdentity {
 }
 
 export interface HandshakeDeps {
-  readonly instances: Pick<Repositories['instances'], 'get'>;
+  readonly instances: Pick<Repositories['instances'], 'getPart'>;
   readonly identity: () => ServerIdentity;
   readonly verify: Verify;
   readonly hash: Hash;
   readonly random: Random;
 }
 
+/** What is read of an instance when somebody comes as it. */
+const CLAIMED_FIELDS = [
+  'id',
+  'os',
+  'identity',
+  'identityKey',
+  'sealingKey',
+  'continuityCurrent',
+  'continuityPrevious',
+  'fencedAt',
+] as const satisfies readonly (keyof InstanceRecord)[];
+type Claimed = Pick<InstanceRecord, (typeof CLAIMED_FIELDS)[number]>;
+
 /** After the hello: who it claims to be, and what both sides will sign. */
 export interface Introduced {
   readonly transcript: Transcript;
-  readonly instance: InstanceRecord;
+  readonly instance: Claimed;
   readonly reply: ServerFrameOf<'server-proof'>;
 }
 
@@ -51,8 +64,8 @@ export interface Proven {
   readonly role: SessionRole;
   readonly binding: Digest;
   readonly continuity: Nonce | null;
-  /** Hash of the secret that had been handed over last when this handshake began. */
-  readonly handedOverBefore: Digest | null;
+  /** How the instance stood when this handshake began. */
+  readonly before: InstanceExpectation;
   readonly agentVersion: string;
   readonly facts: InstanceFacts;
   readonly sealingKey: Signed;
@@ -73,11 +86,11 @@ const refuse = (reason: CloseReason, claimed: InstanceId | null = null): Refused
 export async function introduce(deps: HandshakeDeps, hello: AgentFrameOf<'hello'>): Promise<Answer<Introduced>> {
   const protocol = negotiateVersion(hello.protocols);
   if (protocol === null) {
-    const named = await deps.instances.get(hello.instanceId);
+    const named = await deps.instances.getPart(hello.instanceId, ['id', 'identity']);
     return refuse('version-unsupported', named?.identity === hello.identity ? named.id : null);
   }
   if (hello.role !== 'agent') return refuse('role-not-allowed');
-  const instance = await deps.instances.get(hello.instanceId);
+  const instance = await deps.instances.getPart(hello.instanceId, CLAIMED_FIELDS);
   if (instance?.identity !== hello.identity) return refuse('proof-invalid');
   const { orderSigner, keySet, signedKeySet } = deps.identity();
   const transcript: Transcript = {
@@ -127,7 +140,7 @@ export async function prove(
     // As `sessionBindingOf` makes it for the agent, without its trip to another thread.
     binding: deps.hash(transcriptBytes(transcript)),
     continuity: proof.continuity,
-    handedOverBefore: instance.continuityCurrent,
+    before: instance,
     agentVersion: proof.agentVersion,
     facts: proof.facts,
     sealingKey: proof.sealingKey,

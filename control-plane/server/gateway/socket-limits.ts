@@ -22,66 +22,93 @@ export type SocketLimitName = keyof UnprovenSocketLimits;
 type End = Pick<Socket, 'remoteAddress' | 'remotePort' | 'localAddress' | 'localPort'>;
 
 export interface SocketLimits {
-  /** For every connection, before a byte of it was read: false when there are too many, and it was cut. */
+  /**
+   * For every connection, before a byte of it was read: false when there are too many, and it was cut. When all places
+   * are taken, it may be another one that is cut in its stead: the oldest of whoever has the most.
+   */
   admit(socket: Socket): boolean;
   /** Its peer has proven who it is: it counts no more. */
   proven(end: End): void;
   readonly unproven: number;
 }
 
-/** `refused` hears which limit it was. */
+/** A socket that takes a place. */
+interface Held {
+  readonly socket: Socket;
+  readonly source: string;
+}
+
+/** `refused` hears which limit it was that a socket was cut for. */
 export function createSocketLimits(deps: {
   readonly limits: UnprovenSocketLimits;
   readonly sourceOf: (address: string | undefined) => string;
   readonly refused: (limit: SocketLimitName) => void;
 }): SocketLimits {
   const { limits, sourceOf } = deps;
-  /** How to let go of an unproven socket, by its two ends: no other open socket has both. */
-  const releases = new Map<string, () => void>();
-  const counts = new Map<string, number>();
+  /** By source, oldest first. */
+  const bySource = new Map<string, Set<Held>>();
+  /** By both their ends: no other open socket has both. */
+  const byEnds = new Map<string, Held>();
   let unproven = 0;
 
-  /** Counts one more, until what it returns is called, once or more often. */
-  const take = (source: string): (() => void) => {
+  const countOf = (source: string): number => bySource.get(source)?.size ?? 0;
+  const take = (held: Held): void => {
+    const those = bySource.get(held.source) ?? new Set();
+    bySource.set(held.source, those.add(held));
     unproven += 1;
-    counts.set(source, (counts.get(source) ?? 0) + 1);
-    let taken = true;
-    return () => {
-      if (!taken) return;
-      taken = false;
-      unproven -= 1;
-      const left = (counts.get(source) ?? 1) - 1;
-      if (left === 0) counts.delete(source);
-      else counts.set(source, left);
-    };
   };
-  const exceeded = (source: string): SocketLimitName | null => {
-    if (unproven >= limits.total) return 'total';
-    return (counts.get(source) ?? 0) >= limits.perAddress ? 'perAddress' : null;
+  const release = (held: Held): void => {
+    const those = bySource.get(held.source);
+    if (those?.delete(held) !== true) return;
+    unproven -= 1;
+    if (those.size === 0) bySource.delete(held.source);
+  };
+  // Cut, not answered: an answer would cost the TLS handshake that this is about.
+  const cut = (socket: Socket, limit: SocketLimitName): void => {
+    deps.refused(limit);
+    socket.destroy();
+  };
+  /** Whoever holds the most places makes room for a source that holds fewer: so few sources cannot shut out all others. */
+  const makeRoom = (source: string): boolean => {
+    let most: ReadonlySet<Held> = new Set();
+    for (const those of bySource.values()) if (those.size > most.size) most = those;
+    const [oldest] = most;
+    if (oldest === undefined || most.size <= countOf(source)) return false;
+    release(oldest);
+    cut(oldest.socket, 'total');
+    return true;
   };
 
   return {
     admit(socket) {
       const source = sourceOf(socket.remoteAddress);
-      const limit = exceeded(source);
-      if (limit !== null) {
-        deps.refused(limit);
-        // Cut, not answered: an answer would cost the TLS handshake that this is about.
-        socket.destroy();
+      if (countOf(source) >= limits.perAddress) {
+        cut(socket, 'perAddress');
+        return false;
+      }
+      if (unproven >= limits.total && !makeRoom(source)) {
+        cut(socket, 'total');
         return false;
       }
       // Taken now: a closed socket has no address any more.
       const key = keyOf(socket);
-      const release = take(source);
-      releases.set(key, release);
+      const held = { socket, source };
+      take(held);
+      byEnds.set(key, held);
       socket.once('close', () => {
-        release();
+        release(held);
         // Those that were gone before they were looked at have no address, and all the same key.
-        if (releases.get(key) === release) releases.delete(key);
+        if (byEnds.get(key) === held) byEnds.delete(key);
       });
       return true;
     },
-    proven: (end) => releases.get(keyOf(end))?.(),
+    proven(end) {
+      const key = keyOf(end);
+      const held = byEnds.get(key);
+      if (held === undefined) return;
+      release(held);
+      byEnds.delete(key);
+    },
     get unproven() {
       return unproven;
     },

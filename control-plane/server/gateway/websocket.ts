@@ -1,4 +1,5 @@
 import { STATUS_CODES, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { CLOSE_CODES, FRAME_BYTES_MAX, GATEWAY_PATH, GATEWAY_SUBPROTOCOL, type CloseReason } from '#protocol';
 import { WebSocketServer, type WebSocket } from 'ws';
@@ -18,16 +19,18 @@ export interface WebSocketGateway {
   close(): Promise<void>;
 }
 
-/** The gateway's WebSocket path. Compression stays off: it costs more memory and time than it saves here. */
-export function createWebSocketGateway(deps: {
+interface GatewayPorts {
   readonly accept: (connection: Connection) => ConnectionHandler;
   /** The peer's address, through trusted proxies where there are some. */
   readonly sourceOf: (request: IncomingMessage) => string;
-  /** The peer of that request has proven who it is. */
-  readonly proven: (request: IncomingMessage) => void;
+  /** The peer of that socket has proven who it is. */
+  readonly proven: (socket: Socket) => void;
   /** Whether no new peer is taken any more. */
   readonly isClosing: () => boolean;
-}): WebSocketGateway {
+}
+
+/** The gateway's WebSocket path. Compression stays off: it costs more memory and time than it saves here. */
+export function createWebSocketGateway(deps: GatewayPorts): WebSocketGateway {
   const server = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
@@ -43,7 +46,7 @@ export function createWebSocketGateway(deps: {
         return;
       }
       server.handleUpgrade(request, socket, head, (webSocket) => {
-        attach(webSocket, deps.accept, { source: deps.sourceOf(request), proven: () => deps.proven(request) });
+        attach(webSocket, request.socket, deps.sourceOf(request), deps);
       });
     },
     async close() {
@@ -79,18 +82,31 @@ function answer(socket: Duplex, status: number): void {
   );
 }
 
-function attach(
-  webSocket: WebSocket,
-  accept: (connection: Connection) => ConnectionHandler,
-  peer: Required<Pick<Connection, 'source' | 'proven'>>,
-): void {
+/** Of the request nothing is kept: with its headers it would be a tenth of what a session costs. */
+function attach(webSocket: WebSocket, socket: Socket, source: string, { accept, proven }: GatewayPorts): void {
   let open = true;
+  let isGathering = false;
+  /** What is sent within one turn leaves as one TLS record, by one system call. */
+  const gather = (): void => {
+    if (isGathering) return;
+    isGathering = true;
+    socket.cork();
+    process.nextTick(() => {
+      isGathering = false;
+      socket.uncork();
+    });
+  };
   const connection: Connection = {
-    ...peer,
+    source,
+    proven: () => proven(socket),
     send(text) {
       if (!open) return;
-      if (webSocket.bufferedAmount > UNSENT_BYTES_MAX) webSocket.terminate();
-      else webSocket.send(text);
+      if (webSocket.bufferedAmount > UNSENT_BYTES_MAX) {
+        webSocket.terminate();
+        return;
+      }
+      gather();
+      webSocket.send(text);
     },
     close(reason) {
       if (!open) return;

@@ -119,7 +119,7 @@ class LiveBoard implements AgentBoard {
     if (this.#entries.has(id)) return;
     const reason = ownReason('agent-version-unsupported', this.#clock.now());
     await this.#store.transaction(async (tx) => {
-      const known = await tx.instances.get(id);
+      const known = await tx.instances.getPart(id, ['agentState', 'reasons']);
       // Once: whoever comes again and again writes nothing more.
       if (known?.agentState !== 'offline' || known.reasons[0]?.code === reason.code) return;
       await this.#write(tx, id, { state: 'offline', reasons: [reason] }, {});
@@ -169,7 +169,7 @@ class LiveBoard implements AgentBoard {
   }
 
   async #write(tx: Repositories, id: InstanceId, verdict: Shown, more: InstanceChange): Promise<void> {
-    const before = await tx.instances.get(id);
+    const before = await tx.instances.getPart(id, ['fencedAt', 'agentState']);
     // A fence is lifted by re-enrolment alone, whatever a late report says.
     if (before === null || (before.fencedAt !== null && more.fencedAt === undefined)) return;
     await tx.instances.update(id, { agentState: verdict.state, reasons: verdict.reasons, ...more });

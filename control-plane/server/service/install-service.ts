@@ -87,11 +87,13 @@ async function show(
 
 /**
  * The host's word is shown as long as no agent has spoken for the instance. Where there was one, only a token that may
- * replace it has a say, and only while that agent is away: nobody makes a running agent look broken.
+ * still replace it has a say, and only while that agent is away: nobody makes a running agent look broken. As at a
+ * joining, a token is worth nothing to an instance that was moved to another project.
  */
 function mayShow(instance: InstanceRecord, token: TokenRecord, said: InstallProgress): boolean {
   if (instance.connectedSince !== null || instance.fencedAt !== null) return false;
-  if (instance.identity === null || token.reEnrol) return true;
+  if (token.projects?.includes(instance.project) !== true) return false;
+  if (instance.identity === null || (token.reEnrol && token.usesLeft !== 0)) return true;
   return said.state === 'install-failed' && instance.lastSeenAt === null;
 }
 

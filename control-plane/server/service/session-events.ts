@@ -18,7 +18,7 @@ import type { Continuation, GatewayListener, SessionFrame } from '../gateway/gat
 import type { Proven } from '../gateway/handshake.ts';
 import type { Session } from '../gateway/session.ts';
 import type { TaskRecord } from '../store/records.ts';
-import type { Store } from '../store/store.ts';
+import type { Repositories, Store } from '../store/store.ts';
 import type { AgentBoard } from './agent-board.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Clock, Hash, Log } from './ports.ts';
@@ -66,16 +66,13 @@ async function recordProof(deps: SessionEventsDeps, proven: Proven, handedOver: 
   const presented = digestOf(proven.continuity);
   const next = deps.hash(utf8(handedOver));
   const continuation = await deps.store.transaction(async (tx): Promise<Continuation> => {
-    const instance = await tx.instances.get(proven.instanceId);
-    if (instance?.fencedAt !== null) return 'copied';
-    // The proof was held up on its way until another handshake of the instance was through. An agent has one at a time:
-    // it has given this one up. To believe it would hand over a secret that nobody receives, and forget the one that
-    // the agent holds; its next session would look like that of a copy.
-    if (instance.continuityCurrent !== proven.handedOverBefore) return 'overtaken';
-    const known = { current: instance.continuityCurrent, previous: instance.continuityPrevious };
-    if (!continues(known, presented)) return 'copied';
+    const { continuityCurrent, continuityPrevious } = proven.before;
+    // Decided on what the hello read, and written only where that still holds: a fleet that comes back reads once.
+    if (!continues({ current: continuityCurrent, previous: continuityPrevious }, presented)) {
+      return whyNot(tx, proven);
+    }
     const { current, previous } = handOver(presented, next);
-    await tx.instances.update(proven.instanceId, {
+    const written = await tx.instances.updateIf(proven.instanceId, proven.before, {
       continuityCurrent: current,
       continuityPrevious: previous,
       agentVersion: proven.agentVersion,
@@ -84,6 +81,7 @@ async function recordProof(deps: SessionEventsDeps, proven: Proven, handedOver: 
       // It speaks, so it runs; only a provider knows better, and there is none here.
       power: 'running',
     });
+    if (!written) return whyNot(tx, proven);
     for (const { account, generation } of proven.generations) {
       await tx.generations.raise(proven.instanceId, account, generation);
     }
@@ -91,6 +89,18 @@ async function recordProof(deps: SessionEventsDeps, proven: Proven, handedOver: 
   });
   if (continuation === 'copied') await deps.board.fence(proven.instanceId, 'continuity-lost');
   return continuation;
+}
+
+/** Of a proof that may not stand: whether it is a copy's, or comes after what has happened since its hello. */
+async function whyNot(tx: Repositories, { instanceId, before }: Proven): Promise<Exclude<Continuation, 'continues'>> {
+  const fields = ['identity', 'continuityCurrent', 'fencedAt'] as const;
+  const instance = await tx.instances.getPart(instanceId, fields);
+  if (instance?.fencedAt !== null) return 'copied';
+  // The proof was held up on its way until another handshake of the instance was through. An agent has one at a time:
+  // it has given this one up. To believe it would hand over a secret that nobody receives, and forget the one that
+  // the agent holds; its next session would look like that of a copy. Nor does it speak for a newer identity.
+  const overtaken = instance.continuityCurrent !== before.continuityCurrent || instance.identity !== before.identity;
+  return overtaken ? 'overtaken' : 'copied';
 }
 
 async function onFrame(deps: SessionEventsDeps, session: Session, frame: SessionFrame): Promise<void> {
@@ -148,7 +158,7 @@ async function onOrderRefused(deps: SessionEventsDeps, session: Session, digest:
 const RESULT_REFUSALS = { malformed: 'result-malformed', 'bad-signature': 'result-bad-signature' } as const;
 
 async function onResult(deps: SessionEventsDeps, session: Session, signed: Signed): Promise<void> {
-  const instance = await deps.store.read.instances.get(session.instanceId);
+  const instance = await deps.store.read.instances.getPart(session.instanceId, ['identityKey', 'identity']);
   if (!instance?.identityKey || signed.key !== instance.identity) {
     note(deps, session, 'result.refused', 'result-other-identity');
     return;
@@ -183,7 +193,7 @@ async function onResult(deps: SessionEventsDeps, session: Session, signed: Signe
 }
 
 async function onSealingKey(deps: SessionEventsDeps, session: Session, sealingKey: Signed): Promise<void> {
-  const instance = await deps.store.read.instances.get(session.instanceId);
+  const instance = await deps.store.read.instances.getPart(session.instanceId, ['identityKey']);
   if (!instance?.identityKey) return;
   const expected = { instanceId: session.instanceId, identityKey: instance.identityKey, now: 0 };
   const verdict = await judgeSealingKey(deps.verify, expected, sealingKey);

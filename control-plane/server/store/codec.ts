@@ -15,12 +15,14 @@ export interface RowCodec<R, J extends keyof R, F extends keyof R> {
   readonly encodeChange: (change: Partial<R>) => Partial<RowOf<R, J, F>>;
   /** Throws `StoreError` `row-malformed` for what this version would not write. Columns beyond the record are left out. */
   readonly decode: (row: object) => R;
+  /** The same for a row of which only some columns were read: the others are neither parsed nor checked. */
+  readonly decodePart: <K extends keyof R>(row: object, fields: readonly K[]) => Pick<R, K>;
 }
 
 interface RowOptions<R, J, F> {
   readonly table: string;
   /** The record; rows are checked against it when they are read. */
-  readonly schema: z.ZodType<R>;
+  readonly schema: z.ZodType<R> & { readonly shape: Readonly<Record<keyof R, z.ZodType>> };
   readonly json: readonly J[];
   readonly flags?: readonly F[];
 }
@@ -56,6 +58,10 @@ function createCodec<R extends object, J extends keyof R & string, F extends key
     return [name, value];
   };
 
+  const malformed = (cause: unknown) =>
+    new StoreError('row-malformed', `A row of "${options.table}" is damaged or not from this version.`, { cause });
+  const { shape } = options.schema;
+
   return {
     // The compiler cannot follow a mapping by name; the pair of `encode` and `decode` is what the contract tests try.
     encode: (record) => encodeFields(record) as RowOf<R, J, F>,
@@ -64,9 +70,20 @@ function createCodec<R extends object, J extends keyof R & string, F extends key
       try {
         return options.schema.parse(Object.fromEntries(Object.entries(row).map(decodeField)));
       } catch (error) {
-        throw new StoreError('row-malformed', `A row of "${options.table}" is damaged or not from this version.`, {
-          cause: error,
+        throw malformed(error);
+      }
+    },
+    decodePart: <K extends keyof R>(row: object, fields: readonly K[]) => {
+      const columns = row as Record<K, unknown>;
+      try {
+        const parts = fields.map((name) => {
+          const [, value] = decodeField([String(name), columns[name]]);
+          return [name, shape[name].parse(value)] as const;
         });
+        // Each by the schema that the whole record has for it.
+        return Object.fromEntries(parts) as Pick<R, K>;
+      } catch (error) {
+        throw malformed(error);
       }
     },
   };

@@ -5,7 +5,7 @@ export type Kind = 'instances' | 'resets' | 'tokens';
 
 /** The methods that change something of a kind; what they change beyond that nobody watches. */
 const CHANGES: { readonly [R in keyof Repositories]?: { readonly kind: Kind; readonly methods: readonly string[] } } = {
-  instances: { kind: 'instances', methods: ['insert', 'update', 'delete', 'markAllDisconnected'] },
+  instances: { kind: 'instances', methods: ['insert', 'update', 'updateIf', 'delete', 'markAllDisconnected'] },
   tasks: { kind: 'resets', methods: ['insert', 'update'] },
   resets: { kind: 'resets', methods: ['start', 'finish', 'pause', 'stop', 'deleteFinished'] },
   tokens: { kind: 'tokens', methods: ['insert', 'revoke', 'takeUse'] },

@@ -126,9 +126,8 @@ function openLock(path: string): DatabaseSync {
     return lock;
   } catch (cause) {
     lock.close();
-    throw new StoreError('database-busy', `Another process has opened "${path}". End it, or use another directory.`, {
-      cause,
-    });
+    const remedy = 'Stop the server, or what else has it, or use another directory.';
+    throw new StoreError('database-busy', `Another process has opened "${path}". ${remedy}`, { cause });
   }
 }
 

@@ -60,10 +60,20 @@ export interface InstanceOrder {
 
 /** What may be updated; name, os and ids have their own rules in the services. */
 export type InstanceChange = Partial<Omit<InstanceRecord, 'id' | 'createdAt'>>;
+/** Who holds the identity, and what the next session has to present. */
+export type InstanceExpectation = Pick<
+  InstanceRecord,
+  'identity' | 'continuityCurrent' | 'continuityPrevious' | 'fencedAt'
+>;
 export type TaskChange = Partial<Omit<TaskRecord, 'id' | 'resetId' | 'instanceId' | 'account' | 'generation'>>;
 
 export interface InstanceRepository {
   get(id: InstanceId): Promise<InstanceRecord | null>;
+  /** Some fields of it, for what a whole fleet asks when it comes back: what is not needed costs most of a read. */
+  getPart<K extends keyof InstanceRecord>(
+    id: InstanceId,
+    fields: readonly K[],
+  ): Promise<Pick<InstanceRecord, K> | null>;
   getMany(ids: readonly InstanceId[]): Promise<readonly InstanceRecord[]>;
   byName(name: InstanceName): Promise<InstanceRecord | null>;
   byNames(names: readonly InstanceName[]): Promise<readonly InstanceRecord[]>;
@@ -81,6 +91,8 @@ export interface InstanceRepository {
   markAllDisconnected(): Promise<void>;
   insert(instance: InstanceRecord): Promise<void>;
   update(id: InstanceId, change: InstanceChange): Promise<void>;
+  /** The same where the instance still is as `expected` says; false, and nothing written, where it is not. */
+  updateIf(id: InstanceId, expected: InstanceExpectation, change: InstanceChange): Promise<boolean>;
   delete(id: InstanceId): Promise<void>;
 }
 

@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createScriptRunner } from '../../../agent/linux/script-runner.ts';
 import type { ScriptRequest } from '../../../agent/linux/script-runner.ts';
 import { createScriptStore } from '../../../agent/linux/script-store.ts';
-import { createStandby } from '../../../agent/linux/standby.ts';
+import { createStandby, refillAfterMs } from '../../../agent/linux/standby.ts';
 import { descendants, processes } from '../../support/hosts/process-table.ts';
 import { until } from '../../support/hosts/until.ts';
 
@@ -152,6 +152,7 @@ test('what stands by is dropped when the next reset needs another one', () => {
   const standby = createStandby(
     () => key,
     (name) => ({ name, alive: () => true, end: () => ended.push(name) }),
+    () => 0,
   );
   expect(standby.take('login')).toMatchObject({ name: 'login' });
   expect(standby.take('login')).toBeNull();
@@ -159,7 +160,36 @@ test('what stands by is dropped when the next reset needs another one', () => {
   const other = createStandby(
     () => key,
     (name) => ({ name, alive: () => true, end: () => ended.push(name) }),
+    () => 0,
   );
   expect(other.take('login')).toBeNull();
   expect(ended).toEqual(['sshd']);
+});
+
+test('what stands by is replaced only when the resets that share the machine have had their time', () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  let started = 0;
+  const standby = createStandby(
+    () => null,
+    () => ({ number: (started += 1), alive: () => true, end: () => undefined }),
+    () => refillAfterMs(0.5),
+  );
+  expect(standby.take(null)).toMatchObject({ number: 1 });
+  standby.refill();
+  vi.advanceTimersByTime(7_499);
+  expect(started).toBe(1);
+  vi.advanceTimersByTime(1);
+  expect(started).toBe(2);
+  // The next reset begins before the wait is over: its own end starts the wait anew.
+  expect(standby.take(null)).toMatchObject({ number: 2 });
+  standby.refill();
+  vi.advanceTimersByTime(7_000);
+  expect(standby.take(null)).toBeNull();
+  vi.advanceTimersByTime(60_000);
+  expect(started).toBe(2);
+});
+
+test('instances that were reset together do not replace what stands by together', () => {
+  expect([0, 0.5, 0.999].map((fraction) => Math.round(refillAfterMs(fraction)))).toEqual([5_000, 7_500, 9_995]);
 });

@@ -5,7 +5,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { execPath } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-import { PLACE_ENVIRONMENT } from '../../support/hosts/place.ts';
+import { placeEnvironment } from '../../support/hosts/place.ts';
 
 const LOG_LINES = 10;
 
@@ -21,10 +21,20 @@ interface Answer {
   readonly error?: string;
 }
 
-/** Starts `test/bench/NAME`; it ends with us. `logFile` gets what it prints. */
+interface ProgramOptions {
+  readonly argv?: readonly string[];
+  /** Gets what it prints. */
+  readonly logFile: string;
+  /** For Node. */
+  readonly flags?: readonly string[];
+  /** Beside that of every place. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts `test/bench/NAME`; it ends with us. */
 export async function startProgram(
   name: string,
-  { argv = [], logFile, flags = [] }: { argv?: readonly string[]; logFile: string; flags?: readonly string[] },
+  { argv = [], logFile, flags = [], env = {} }: ProgramOptions,
 ): Promise<Program> {
   const log = openSync(logFile, 'a', 0o600);
   const program = fileURLToPath(new URL(`../${name}`, import.meta.url));
@@ -38,7 +48,7 @@ export async function startProgram(
     program,
     ...argv,
   ];
-  const child = spawn('setpriv', command, { env: PLACE_ENVIRONMENT, stdio: ['ignore', log, log, 'ipc'] });
+  const child = spawn('setpriv', command, { env: placeEnvironment(env), stdio: ['ignore', log, log, 'ipc'] });
   closeSync(log);
   const said = (): string => readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-LOG_LINES).join('\n');
   const ended = once(child, 'exit');

@@ -7,6 +7,12 @@ import { FILES } from '../../../control-plane/server/keys/layout.ts';
 import { freePort } from '../control-plane.ts';
 import { startProgram } from './channel.ts';
 
+/** What `scripts/latchkey` starts a server with, as a test sees to; bare `ws` gets the same. */
+export const LAUNCHED_WITH = {
+  flags: ['--max-semi-space-size=8'],
+  env: { MALLOC_MMAP_THRESHOLD_: '65536', MALLOC_MMAP_MAX_: '32768' },
+} as const;
+
 export interface ServerRequest {
   /** Have the garbage collected first. */
   readonly collect: boolean;
@@ -45,7 +51,10 @@ export async function createSite(directory: string): Promise<Site> {
   const start: Site['start'] = async (kind, { flags = [], pings = false } = {}) => {
     const argv = [kind, String(port), data, keys, pings ? String(LIVENESS_INTERVAL_MS) : '0'];
     const logFile = join(directory, `${kind}.log`);
-    const program = await startProgram('server-program.ts', { argv, logFile, flags: ['--expose-gc', ...flags] });
+    const program = await startProgram('server-program.ts', {
+      ...{ argv, logFile, env: LAUNCHED_WITH.env },
+      flags: ['--expose-gc', ...LAUNCHED_WITH.flags, ...flags],
+    });
     return {
       pid: program.pid,
       memory: (request) => program.ask<Heap>(request),

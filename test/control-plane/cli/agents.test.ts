@@ -133,6 +133,7 @@ describe('as user data of cloud-init', () => {
     const lines = cli.out.trimEnd().split('\n');
     expect(lines[0]).toBe('#cloud-config');
     expect(cli.out).toContain('It holds a join token');
+    expect(cli.out).toContain('which the metadata service answers');
     const start = lines.indexOf('  - |');
     expect(lines[start - 1]).toBe('runcmd:');
     expect(lines.slice(start + 1)).toEqual(line.map((text) => `    ${text}`));

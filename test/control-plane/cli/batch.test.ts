@@ -56,9 +56,10 @@ describe('a batch', () => {
     expect(await world.run('reset', 'slow', '--password-stdin', '--no-wait', '--json')).toBe(0);
     const { id } = world.report();
     expect(await world.run('resets', 'pause', id)).toBe(0);
-    expect(world.out).toMatch(/Paused\. 0 instances wait; 1 are under way and come to their end\./);
+    expect(world.out).toMatch(/Paused\. Waiting: 0 instances; under way, and coming to an end: 1\./);
     expect(world.out).toMatch(/What waits expires in (9 min \d+ s|10 min 0 s) \(.*Z\), paused or not\./);
     expect(await world.run('resets', 'show', id)).toBe(0);
+    expect(world.out).toMatch(/reset +the default account, online\n/);
     expect(world.out).toMatch(/state +paused, since \d{4}-/);
     expect(world.out).toMatch(/under way +1; 0 not sent yet/);
     expect(await world.run('resets', 'resume', id, '--json')).toBe(0);

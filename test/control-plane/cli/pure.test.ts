@@ -208,17 +208,21 @@ describe('small things', () => {
   });
 
   test.each([
-    [{ ...none, role: 'operator' }],
-    [{ ...none, name: 'ci' }],
-    [{ ...none, name: 'ci', role: 'king' }],
-    [{ ...none, name: 'ci', role: 'viewer', uses: 3 }],
-    [{ ...none, type: 'join', role: 'viewer' }],
-    [{ ...none, type: 'join', reEnrol: true }],
-    [{ ...none, type: 'join', project: ['a', 'b'] }],
-    [{ ...none, type: 'join', ttl: 'soon' }],
-    [{ ...none, type: 'join', ttl: '30d' }],
-  ] as const)('no token request of %j', (flags) => {
+    [{ ...none, role: 'operator' }, '--name', /whose/],
+    [{ ...none, name: 'ci' }, '--role', /operator/],
+    [{ ...none, name: 'ci', role: 'king' }, '--role', /operator/],
+    [{ ...none, name: 'ci', role: 'viewer', uses: 3 }, '--uses', /--type api/],
+    [{ ...none, name: 'ci', role: 'viewer', ttl: '401d' }, '--ttl', /between 1m and 400d for an API token/],
+    [{ ...none, name: 'ci', role: 'viewer', project: ['A b'] }, '--project', /./],
+    [{ ...none, type: 'join', role: 'viewer' }, '--role', /--type join/],
+    [{ ...none, type: 'join', reEnrol: true }, '--re-enrol', /--instance/],
+    [{ ...none, type: 'join', project: ['a', 'b'] }, '--project', /one project/],
+    [{ ...none, type: 'join', uses: 0 }, '--uses', /./],
+    [{ ...none, type: 'join', ttl: 'soon' }, '--ttl', /span/],
+    [{ ...none, type: 'join', ttl: '30d' }, '--ttl', /between 1m and 7d for a join token/],
+  ] as const)('no token request of %j: %s is named', (flags, subject, message) => {
     const open = { ...flags, project: [...flags.project], account: [...flags.account] };
-    expect(() => tokenRequest(open)).toThrow();
+    const detail = { subject, code: 'usage-invalid', message: expect.stringMatching(message) as string };
+    expect(() => tokenRequest(open)).toThrow(expect.objectContaining({ details: [detail] }));
   });
 });

@@ -70,6 +70,9 @@ describe('the control plane is not believed', () => {
     expect(world.failure().remedy).toContain('latchkey instances trust');
 
     expect(await world.run('instances', 'trust', 'web-1', '--fingerprint', before)).toBe(2);
+    expect(world.err).toContain(`--fingerprint is ${before}, and it presents ${after}. Nothing was pinned.`);
+    expect(await world.run('instances', 'trust', 'web-1', '--fingerprint', 'x', '--json')).toBe(2);
+    expect(world.failure()).toMatchObject({ code: 'usage-invalid', details: [{ subject: '--fingerprint' }] });
     expect(await world.run('instances', 'trust', 'web-1')).toBe(2);
     expect(await world.run('instances', 'trust', 'web-1', '--fingerprint', after)).toBe(0);
     expect(await world.run('reset', 'web-1', '--password-stdin')).toBe(0);
@@ -105,7 +108,7 @@ describe('the control plane is not believed', () => {
     expect(world.failure()).toMatchObject({
       details: [{ subject: PINS, message: 'it can be written by other users' }],
     });
-    expect(await world.run('instances', 'trust', 'web-1', '--fingerprint', 'x')).toBe(2);
+    expect(await world.run('instances', 'trust', 'web-1', '--fingerprint', `SHA256:${'A'.repeat(43)}`)).toBe(2);
     expect(world.files.get(PINS)).toBe(before);
   });
 

@@ -26,6 +26,7 @@ test.each<[string, object, string[]]>([
   ['EROFS', { syscall: 'open', path: '/var/lib/latchkey/latchkey.db' }, ['read-only', 'with --data.']],
   ['ENOENT', { syscall: 'open', path: '/etc/latchkey/keys' }, ['Create the directory', 'with --keys.']],
   ['EEXIST', { syscall: 'mkdir', path: '/var/lib/latchkey' }, ['is a file', 'with --data.']],
+  ['EACCES', { syscall: 'open', path: '/root/a.db' }, ['"/root/a.db". Give them the directory, or name another one.']],
   ['ENOSPC', { syscall: 'write' }, ['no space', '--data or --keys']],
 ])('%s %o is told as what happened and what to change', (code, more, parts) => {
   const said = describeFailure(systemError(code, more), CHOICES);
@@ -38,5 +39,7 @@ test('what is a fault of ours comes with its stack, and errors of ours speak for
   expect(describeFailure(ours, CHOICES)).toBe(ours.stack);
   const bug = new TypeError('a bug');
   expect(describeFailure(bug, CHOICES)).toBe(bug.stack);
-  expect(describeFailure(new StoreError('database-busy', 'End the other one.'), CHOICES)).toBe('End the other one.');
+  expect(describeFailure(new StoreError('database-busy', 'End the other one.'), CHOICES)).toBe(
+    'End the other one. [database-busy]',
+  );
 });

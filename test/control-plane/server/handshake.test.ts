@@ -17,7 +17,8 @@ import {
 import { prove } from '../../../control-plane/server/gateway/handshake.ts';
 import { sha256Sync, systemClock, systemRandom } from '../../../control-plane/server/runtime.ts';
 import { newInstance } from '../../../control-plane/server/service/instance-service.ts';
-import { newIdentity, type FakeIdentity } from '../../support/fake-agent.ts';
+import { openCoreWorld } from '../../support/core-world.ts';
+import { FakeAgent, newIdentity, until, type FakeIdentity } from '../../support/fake-agent.ts';
 
 const nonce = (): Nonce => toBase64Url(systemRandom.bytes(32)) as Nonce;
 
@@ -39,7 +40,7 @@ async function proveWith({ signer, instanceId }: FakeIdentity, brought: Signed, 
   };
   let verified = 0;
   const deps = {
-    instances: { get: () => Promise.resolve(instance) },
+    instances: { getPart: () => Promise.resolve(instance) },
     identity: () => {
       throw new Error('a proof needs no key of the control plane');
     },
@@ -79,4 +80,33 @@ test('a sealing key that is kept lends nothing to another one', async () => {
     const { answer } = await proveWith(identity, brought, sealingKey);
     expect(answer).toMatchObject({ ok: false, reason: 'proof-invalid' });
   }
+});
+
+test('a handshake that was begun before the identity was replaced ends without a trace', async () => {
+  await using world = await openCoreWorld();
+  const old = await newIdentity(systemRandom.uuid() as InstanceId);
+  await world.enrol('one', old);
+  const { signer, sealingKey } = await newIdentity(old.instanceId);
+  const replaced = { identity: signer.key, identityKey: signer.publicKey, sealingKey };
+  const late = new FakeAgent(old, (connection) =>
+    world.core.accept({
+      ...connection,
+      // Between its hello and its proof.
+      send: (text) => {
+        world.store
+          .transaction((tx) => tx.instances.update(old.instanceId, replaced))
+          .then(
+            () => {
+              connection.send(text);
+            },
+            (error: unknown) => world.failures.push(error),
+          );
+      },
+    }),
+  );
+  late.hello();
+  expect(await until(() => late.closedFor)).toBe('session-replaced');
+  const kept = await world.store.read.instances.get(old.instanceId);
+  expect(kept).toMatchObject({ ...replaced, fencedAt: null, continuityCurrent: null, agentVersion: null });
+  expect(world.failures).toEqual([]);
 });

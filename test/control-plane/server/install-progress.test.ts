@@ -124,6 +124,26 @@ describe('nobody makes an instance look otherwise than it is', () => {
     expect(await agentOf(id)).toMatchObject({ state: 'installing' });
   });
 
+  test('with a used token that replaced the identity, once the new agent has been heard of', async () => {
+    const id = await world.addInstance('web-1');
+    await join(await boundToken());
+    const created = await boundToken('web-1', { reEnrol: true });
+    await join(created);
+    await world.store.transaction((tx) => tx.instances.update(id, { agentState: 'offline', lastSeenAt: 1 }));
+    for (const said of [INSTALLING, FAILED]) await say(created, said);
+    expect(await agentOf(id)).toMatchObject({ state: 'offline', reasons: [] });
+  });
+
+  test('with a token from before it was moved to another project', async () => {
+    const id = await world.addInstance('web-1');
+    const created = await boundToken();
+    await world.call('PUT', '/api/v1/projects/other/service', { body: { enabled: false } });
+    const moved = await world.call('PATCH', `/api/v1/instances/${id}`, { body: { project: 'other' } });
+    expect(moved.statusCode, moved.body).toBe(200);
+    await say(created, FAILED);
+    expect(await agentOf(id)).toMatchObject({ state: 'not-installed' });
+  });
+
   test('with a fence that would be hidden', async () => {
     const id = await world.addInstance('web-1');
     const created = await boundToken();

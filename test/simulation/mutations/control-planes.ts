@@ -82,8 +82,7 @@ export const fencesNobody = twisting((tx) => ({
 /** Who presented which secret is not remembered: every reconnect looks like that of a copy. */
 export const remembersNoContinuity = twisting((tx) => ({
   instances: overlay(tx.instances, {
-    update: (id, change) =>
-      tx.instances.update(id, 'continuityPrevious' in change ? { ...change, continuityPrevious: null } : change),
+    updateIf: (id, expected, change) => tx.instances.updateIf(id, expected, { ...change, continuityPrevious: null }),
   }),
 }));
 

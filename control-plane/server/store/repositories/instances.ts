@@ -3,7 +3,13 @@ import * as z from 'zod';
 import { AgentState, type InstanceId, type InstanceSort, type Tags } from '#protocol';
 import { defineCursor } from '../cursor.ts';
 import { instanceRows, type Tables } from '../rows.ts';
-import type { InstanceFilter, InstanceOrder, InstanceRepository } from '../store.ts';
+import type {
+  InstanceChange,
+  InstanceExpectation,
+  InstanceFilter,
+  InstanceOrder,
+  InstanceRepository,
+} from '../store.ts';
 import { containing, insertMany, listOf, type Db } from './sql.ts';
 
 const BY_NAME: InstanceOrder = { by: 'name', descending: false };
@@ -35,6 +41,10 @@ export function createInstanceRepository(db: Db): InstanceRepository {
   return {
     ...instanceCounts(db),
     get: async (id) => decodeOptional(await all().where('id', '=', id).executeTakeFirst()),
+    async getPart(id, fields) {
+      const row = await db.selectFrom('instances').select(fields).where('id', '=', id).executeTakeFirst();
+      return row === undefined ? null : instanceRows.decodePart(row, fields);
+    },
     byName: async (name) => decodeOptional(await all().where('name', '=', name).executeTakeFirst()),
     byIdentity: async (identity) => decodeOptional(await all().where('identity', '=', identity).executeTakeFirst()),
     getMany: async (ids) => (await all().where('id', 'in', listOf(ids)).execute()).map(instanceRows.decode),
@@ -79,10 +89,10 @@ export function createInstanceRepository(db: Db): InstanceRepository {
       const columns = instanceRows.encodeChange(change);
       if (Object.keys(columns).length === 0) return;
       const result = await db.updateTable('instances').set(columns).where('id', '=', id).executeTakeFirst();
-      if (change.tags === undefined || result.numUpdatedRows === 0n) return;
-      await db.deleteFrom('instanceTags').where('instanceId', '=', id).execute();
-      await insertTags(db, id, change.tags);
+      if (result.numUpdatedRows > 0n) await replaceTags(db, id, change.tags);
     },
+
+    updateIf: (id, expected, change) => updateIf(db, id, expected, change),
 
     async delete(id) {
       await db.deleteFrom('instances').where('id', '=', id).execute();
@@ -120,6 +130,33 @@ function instanceCounts(db: Db): Pick<InstanceRepository, 'count' | 'countsByVer
       return counts;
     },
   };
+}
+
+async function updateIf(
+  db: Db,
+  id: InstanceId,
+  expected: InstanceExpectation,
+  change: InstanceChange,
+): Promise<boolean> {
+  const result = await db
+    .updateTable('instances')
+    .set(instanceRows.encodeChange(change))
+    .where('id', '=', id)
+    // `is` compares nulls, too.
+    .where('identity', 'is', expected.identity)
+    .where('continuityCurrent', 'is', expected.continuityCurrent)
+    .where('continuityPrevious', 'is', expected.continuityPrevious)
+    .where('fencedAt', 'is', expected.fencedAt)
+    .executeTakeFirst();
+  if (result.numUpdatedRows === 0n) return false;
+  await replaceTags(db, id, change.tags);
+  return true;
+}
+
+async function replaceTags(db: Db, id: InstanceId, tags: Tags | undefined): Promise<void> {
+  if (tags === undefined) return;
+  await db.deleteFrom('instanceTags').where('instanceId', '=', id).execute();
+  await insertTags(db, id, tags);
 }
 
 async function insertTags(db: Db, instanceId: InstanceId, tags: Tags): Promise<void> {

@@ -94,9 +94,13 @@ describe('a SQLite database file', () => {
     const database = new DatabaseSync(path());
     for (const damage of [`"tags" = 'not json'`, `"os" = 'beos', "tags" = '{}'`]) {
       database.exec(`update "instances" set ${damage}`);
-      const refusal = store.read.instances.get(instance.id);
-      await expect(refusal).rejects.toMatchObject({ code: 'row-malformed' });
-      await expect(refusal).rejects.toThrow('"instances"');
+      for (const refusal of [
+        store.read.instances.get(instance.id),
+        store.read.instances.getPart(instance.id, ['os', 'tags']),
+      ]) {
+        await expect(refusal).rejects.toMatchObject({ code: 'row-malformed' });
+        await expect(refusal).rejects.toThrow('"instances"');
+      }
     }
     database.close();
     await store.close();

@@ -2,7 +2,6 @@ import { AgentState, OperatingSystem, parseTag, ProjectName, TAGS_MAX } from '#p
 import type { Filter } from './view.ts';
 
 export const PROPERTIES = ['state', 'os', 'project', 'tag', 'version'] as const;
-export type Property = (typeof PROPERTIES)[number];
 
 /** One thing that is asked for, as the field for filters holds it; without a property it is part of the name. */
 export interface Token {
