@@ -32,6 +32,8 @@ export async function openBrowser(
     // The authority is the control plane's own; that it is checked is shown with other clients.
     ignoreHTTPSErrors: true,
     colorScheme,
+    // A look in the middle of a fade finds colours that nobody reads.
+    reducedMotion: 'reduce',
     viewport: { width, height },
     permissions: ['clipboard-read', 'clipboard-write'],
   });
