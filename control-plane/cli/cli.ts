@@ -70,7 +70,7 @@ function createProgram(world: CliWorld, { finish, complain }: Course): Command {
     .addHelpText(
       'after',
       '\nEach of url, token, tokenFile and ca may also stand in ~/.config/latchkey/config.json.' +
-        '\nExit codes: 0 all is done, 1 some is not, 2 nothing was done.',
+        '\nExit codes: 0 all is done, 1 some is not, 2 nothing was done. latchkey --version says which version this is.',
     );
 
   for (const verb of VERBS) program.command(verb.name).description(verb.summary);
