@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs';
 import { runCli } from './cli/cli.ts';
 
 const SERVER = { name: 'server', summary: 'run the control plane, check its configuration' };
@@ -15,6 +16,8 @@ const EXIT_USAGE = 2;
  */
 async function main(argv: readonly string[]): Promise<number> {
   const [verb, ...rest] = argv;
+  // Here and not an option of the command line, which would take it from verbs that have one of that name.
+  if (verb === '--version') return sayVersion();
   if (verb === SERVER.name || (verb === 'help' && rest[0] === SERVER.name)) return runServer(argv);
   if (SHORTCUTS.some(({ name }) => name === verb)) return runServer([SERVER.name, ...argv]);
   return runCli(argv, {
@@ -23,6 +26,12 @@ async function main(argv: readonly string[]): Promise<number> {
     ports: async () => (await import('./cli/node/ports.ts')).createNodePorts(),
     otherVerbs: [SERVER, ...SHORTCUTS],
   });
+}
+
+function sayVersion(): number {
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+  process.stdout.write(`${manifest.version}\n`);
+  return 0;
 }
 
 async function runServer(argv: readonly string[]): Promise<number> {

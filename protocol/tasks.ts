@@ -80,13 +80,13 @@ export const Warning = z.enum([
 export type Warning = z.infer<typeof Warning>;
 
 const WARNINGS: Record<Warning, string> = {
-  'account-locked': 'the account is locked and stays so; reset again with unlock to open it',
-  'account-expired': 'the account has expired; reset again with unexpire to open it',
-  'password-aged-out': 'the account was shut because its password aged out; reset again with unexpire to open it',
+  'account-locked': 'the account is locked and stays so; reset again with --unlock to open it',
+  'account-expired': 'the account has expired; reset again with --unexpire to open it',
+  'password-aged-out': 'the account was shut because its password aged out; reset again with --unexpire to open it',
   'password-must-change': 'the next login will ask for another password',
   'nologin-shell': 'the account has no login shell, so a login could not be tried',
   'second-factor': 'logins ask for more than the password, so a login could not be completed',
-  faillock: 'the account is shut for a while after failed logins; reset again with unlock to open it',
+  faillock: 'the account is shut for a while after failed logins; reset again with --unlock to open it',
   'login-denied': 'the system accepts the password but does not let the account in (an access rule)',
   'login-not-tried': 'a login could not be tried on this system; the stored hash matches',
   'ssh-password-forbidden': 'sshd does not accept passwords for this account',

@@ -42,6 +42,12 @@ function withoutHelpVerb(argv: readonly string[]): string[] {
   return argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv];
 }
 
+const COMPLETION_NOTES = `
+For this shell alone: source <(latchkey completion bash), or latchkey completion fish | source. For good:
+  bash  latchkey completion bash > /etc/bash_completion.d/latchkey
+  zsh   latchkey completion zsh > DIRECTORY/_latchkey, where DIRECTORY is in $fpath
+  fish  latchkey completion fish > ~/.config/fish/completions/latchkey.fish`;
+
 interface Course {
   readonly finish: (exitCode: number) => void;
   /** Takes what commander says of a command line that it does not understand. */
@@ -64,7 +70,7 @@ function createProgram(world: CliWorld, { finish, complain }: Course): Command {
     .addHelpText(
       'after',
       '\nEach of url, token, tokenFile and ca may also stand in ~/.config/latchkey/config.json.' +
-        '\nExit codes: 0 all is done, 1 some is not, 2 nothing was done.',
+        '\nExit codes: 0 all is done, 1 some is not, 2 nothing was done. latchkey --version says which version this is.',
     );
 
   for (const verb of VERBS) program.command(verb.name).description(verb.summary);
@@ -73,6 +79,7 @@ function createProgram(world: CliWorld, { finish, complain }: Course): Command {
     .command('completion')
     .description('print a script that makes a shell complete verbs and flags')
     .argument('<SHELL>', 'bash, zsh or fish')
+    .addHelpText('after', COMPLETION_NOTES)
     .action(async (shell: string) => world.out(await completion(shell, program, world)));
 
   program.hook('preSubcommand', async (parent, command) => {

@@ -13,7 +13,7 @@ const COMPANIONS = ['-wal', '-shm'];
 /**
  * Copies the database into a file of its own (0600), as it is at one moment, also while a server runs on it. The keys
  * are not in it. It holds passwords that are under way, sealed to their instances. Rejects with `StoreError`
- * `database-missing` and `backup-exists`.
+ * `database-missing`, `backup-exists` and `backup-unwritten`.
  */
 export async function backUp(dataDir: string, file: string): Promise<void> {
   const path = join(dataDir, DATABASE_FILE);
@@ -22,7 +22,7 @@ export async function backUp(dataDir: string, file: string): Promise<void> {
   const partial = `${file}.partial`;
   // Made before SQLite opens it, so that nobody else can read it at any moment. What is in its way, from a run that was
   // killed or by somebody who can write there, is taken away: it may be a link, or a file that he holds open.
-  rmSync(partial, { force: true });
+  removeWhole(partial);
   closeSync(openSync(partial, 'wx', 0o600));
   const source = new DatabaseSync(path, { readOnly: true });
   try {
@@ -31,10 +31,27 @@ export async function backUp(dataDir: string, file: string): Promise<void> {
     flush(partial);
     renameSync(partial, file);
     flush(dirname(file));
+  } catch (error) {
+    throw isOfSqlite(error) ? unwritten(file, error) : error;
   } finally {
     source.close();
-    rmSync(partial, { force: true });
+    removeWhole(partial);
   }
+}
+
+/** SQLite says a full disk in several ways, "disk I/O error" among them. */
+function unwritten(file: string, cause: Error): StoreError {
+  const message = `"${file}" could not be written: ${cause.message}; is its disk full? Nothing was left there`;
+  return new StoreError('backup-unwritten', message, { cause });
+}
+
+function isOfSqlite(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR';
+}
+
+/** A database that nobody is to use, with what SQLite keeps beside it. */
+function removeWhole(path: string): void {
+  for (const name of ['', ...COMPANIONS]) rmSync(path + name, { force: true });
 }
 
 export interface Restored extends RestoreCleanup {

@@ -39,7 +39,7 @@ export const API_CODES = {
   'instance-name-taken': code(
     409,
     'Another instance has this name.',
-    'Choose another name, or remove that instance first.',
+    'Choose another name, remove that instance, or join as that one: --instance NAME when the token or the line is made.',
   ),
   'instance-has-tasks': code(409, 'The instance has resets that are not finished.', 'Cancel them or wait for them.'),
   'project-not-found': code(404, 'There is no such project.', 'List them with "latchkey service list".'),
@@ -98,7 +98,7 @@ export const API_CODES = {
   'targets-blocked': code(
     409,
     'Some instances are blocked, so nothing was started.',
-    'Mend what details says, or skip them with --skip-blocked.',
+    'Mend what stands in their way, or go on without them: --skip-blocked.',
   ),
   'targets-incomplete': code(
     422,

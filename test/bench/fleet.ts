@@ -93,6 +93,7 @@ async function inTurns(
 async function once({ hosts }: Fleet, method: Method): Promise<Outcome> {
   const stored = (): Promise<string[]> => Promise.all(hosts.map((host) => host.stored()));
   const password = generatePassword({ targets: [{ os: 'linux', account: ACCOUNT }], randomBytes });
+  await method.rested?.();
   const before = await stored();
   const startedMs = performance.now();
   let problem: string | null = null;

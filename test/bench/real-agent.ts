@@ -83,8 +83,8 @@ export async function startAgent(
 }
 
 /** The helper that stands by for that process, or for one below it. */
-export function helperBelow(pid: number): number | null {
-  return descendants(pid).find(isHelper)?.pid ?? null;
+export function helperBelow(pid: number, table?: readonly ProcessEntry[]): number | null {
+  return descendants(pid, table).find(isHelper)?.pid ?? null;
 }
 
 /** By its command line: the shell of the script stands by as well, and a helper is called what its agent is. */

@@ -67,7 +67,8 @@ function addEnable(parent: Command, context: CommandContext): void {
       const statement = await routes.service.statement();
       // Not a result of the command, so not on standard output.
       for (const line of statementLines(statement)) ports.terminal.err(line);
-      await mustConfirm(ports, `Accept it and enable online reset for ${name}?`, false, '--accept-version N');
+      const flag = `--accept-version ${statement.version}`;
+      await mustConfirm(ports, `Accept it and enable online reset for ${name}?`, false, flag);
       version = statement.version;
     }
     const project = await routes.service.change(name, { enabled: true, statementVersion: version });

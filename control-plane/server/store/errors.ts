@@ -9,6 +9,8 @@ export type StoreErrorCode =
   | 'database-missing'
   /** The file that a backup was to be written to is there. */
   | 'backup-exists'
+  /** The file of a backup could not be written whole, for want of space as a rule. */
+  | 'backup-unwritten'
   /** A file is no backup of a database of ours, or is damaged. */
   | 'backup-invalid'
   /** A row does not hold what this version writes. */

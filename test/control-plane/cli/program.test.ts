@@ -83,6 +83,17 @@ async function filesLeft(): Promise<string> {
   return (await Promise.all(files.map(async (path) => `${path}\n${await readFile(path, 'utf8')}`))).join('\n');
 }
 
+test('says its version, and leaves that flag to verbs that have it', async () => {
+  const manifest = JSON.parse(await readFile(new URL('../../../package.json', import.meta.url), 'utf8')) as object;
+  const { code, out } = await run(['--version']);
+  expect([{ version: out.trim() }, code]).toMatchObject([
+    { version: expect.stringMatching(/^\d+\.\d+\.\d+$/) as string },
+    0,
+  ]);
+  expect(manifest).toMatchObject({ version: out.trim() });
+  expect((await run(['agents', 'install-command', '--version', 'x'])).err).toContain('--version');
+});
+
 describe('over TLS', () => {
   test('a reset is carried out, and its password is nowhere afterwards', async () => {
     const web = await plane.add('web-1');

@@ -65,7 +65,7 @@ describe('a reset', () => {
     });
     expect(await world.run('reset', 'web-1', '--password-stdin')).toBe(0);
     expect(world.out).toContain('authentication only');
-    expect(world.out).toContain('web-1: the account has expired; reset again with unexpire to open it');
+    expect(world.out).toContain('web-1: the account has expired; reset again with --unexpire to open it');
   });
 
   test('says which instances failed and why, and exits with 1', async () => {

@@ -136,6 +136,15 @@ describe('the service', () => {
     plane.answers.set('PUT /projects/shop/service', [ok({ name: 'shop', service })]);
   });
 
+  test('is not enabled without somebody to ask, who is told how to accept what was shown', async () => {
+    expect(await world.run('service', 'enable', '--project', 'default', '--json')).toBe(2);
+    expect(world.failure()).toMatchObject({
+      code: 'not-confirmed',
+      remedy: 'Run the same command with --accept-version 3 to confirm.',
+    });
+    expect(bodies()).toEqual([]);
+  });
+
   test('is enabled once its statement has been shown and accepted', async () => {
     world.terminal.in = true;
     world.answer = 'y';

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   closeSync,
   existsSync,
@@ -14,6 +15,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { backUp, restore } from '../../../control-plane/server/backup.ts';
@@ -22,6 +24,8 @@ import { openSqliteStore } from '../../../control-plane/server/store/sqlite-stor
 import { anInstance, aReset, aTask } from '../../contract/store-records.ts';
 
 const NOW = Date.UTC(2026, 10, 23);
+const MAIN = fileURLToPath(new URL('../../../control-plane/main.ts', import.meta.url));
+
 let top: string;
 let data: string;
 beforeEach(() => {
@@ -69,6 +73,27 @@ describe('a backup', () => {
     expect(fstatSync(held).size).toBe(0);
     closeSync(held);
     expect(lstatSync(at('second.db')).isFile()).toBe(true);
+  });
+
+  test('that finds no room says so, and leaves nothing', async () => {
+    await (await open()).close();
+    // A limit on the size of files stands for a full disk: it needs no root.
+    const script = `trap '' XFSZ; ulimit -f 64; exec "$0" "$@"`;
+    const argv = [
+      process.execPath,
+      '--no-warnings',
+      MAIN,
+      'backup',
+      at('copy.db'),
+      '--data',
+      data,
+      '--keys',
+      at('keys'),
+    ];
+    const { status, stderr } = spawnSync('sh', ['-c', script, ...argv], { encoding: 'utf8' });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/could not be written: .* \[backup-unwritten\]\n$/);
+    expect(readdirSync(top)).toEqual(['data']);
   });
 
   test('of nothing is refused', async () => {

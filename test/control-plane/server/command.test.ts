@@ -116,10 +116,10 @@ describe('after-restore', () => {
 });
 
 test('a problem of the configuration names the flag that mends it', async () => {
-  expect(await run('check-config', '--listen', '127.0.0.1', '--data', data, '--keys', keys)).toBe(2);
-  expect(complained).toContain('"127.0.0.1" is not host:port. Write host:port');
   expect(await run('check-config', '--listen', '0.0.0.0:8443', '--data', data, '--keys', keys)).toBe(2);
   expect(complained).toMatch(/^latchkey: publicUrl \(--public-url\): It is missing/);
+  expect(await run('check-config', '--listen', '127.0.0.1', '--data', data, '--keys', keys)).toBe(2);
+  expect(complained).toContain('"127.0.0.1" is not host:port. Write host:port');
 });
 
 test('rotate-ca takes the same, says what is left to do, and ends with --finish', async () => {
