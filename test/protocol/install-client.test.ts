@@ -35,8 +35,11 @@ describe('the authority that a host is to trust', () => {
 
   test('is written anew, so that none of its lines ends the document that it stands in', async () => {
     const body = AUTHORITY.replaceAll(/-----[A-Z ]+-----|\s/g, '');
-    const hostile = `-----BEGIN CERTIFICATE-----\n${body}\nLATCHKEY\nreboot\n-----END CERTIFICATE-----\n`;
-    const chosen = await chooseAuthority(await tokenFor(caPinOf(AUTHORITY)), hostile.replaceAll('=', ''));
+    // Whole groups of four characters each, so that it is base64 whatever the length of the certificate is.
+    const der = Buffer.from(body, 'base64');
+    const whole = Buffer.concat([der, Buffer.alloc((3 - (der.length % 3)) % 3)]).toString('base64');
+    const hostile = `-----BEGIN CERTIFICATE-----\n${whole}\nLATCHKEY\npoweroff\n-----END CERTIFICATE-----\n`;
+    const chosen = await chooseAuthority(await tokenFor(caPinOf(AUTHORITY)), hostile);
     expect(chosen).toEqual({ ok: true, authority: AUTHORITY });
     const broken = AUTHORITY.replaceAll(/(.{8})/g, '$1\n');
     expect(await chooseAuthority(await tokenFor(caPinOf(AUTHORITY)), broken)).toMatchObject({ ok: false });
