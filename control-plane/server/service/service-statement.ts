@@ -22,7 +22,7 @@ code comes from the control plane: whoever can change that code can read what is
 
 What the control plane sees and keeps. Who reset which account on which instance, when, from which token, with which
 options, and how it ended; the state of the agents and what they report of their machines. These records are kept in the
-audit for as long as the control plane's store is.
+audit for as long as the configuration of the control plane says: 400 days, if it says nothing.
 
 What it can cost. The old password stops working at once. Programs that use it, and people who are logged in with it,
 have to be given the new one. An instance whose agent is not healthy is not reset.
