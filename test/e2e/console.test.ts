@@ -14,7 +14,7 @@ const PAGES = ['', '/instances', '/instances/web-1', '/install', '/resets', '/au
 /** What axe finds on the page as it is. */
 async function violationsOf(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
-  const { violations } = (await page.evaluate('axe.run()')) as AxeResults;
+  const { violations } = await page.evaluate<AxeResults>('axe.run()');
   return violations.map(({ id, nodes }) => `${id} at ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
 }
 
