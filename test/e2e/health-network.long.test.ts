@@ -12,7 +12,7 @@ import {
   type Seen,
 } from './health-world.ts';
 
-/** Agents that cannot talk, or only for moments; see `health-network.test.ts`. */
+/** Agents that cannot talk, or only for moments; see `health-silent.long.test.ts`. */
 let health: HealthWorld;
 
 beforeAll(async () => {
