@@ -4,7 +4,7 @@ import { copyDisk, expectFenced, expectNeverFenced, reEnrol, AGENT, STATE } from
 import { ACCOUNT, isWell, openHealthWorld, UNIT, type HealthWorld } from './health-world.ts';
 import { newPassword } from './world.ts';
 
-/** What else is a copy, and what else is none; see `health-clones.test.ts`. */
+/** What else is a copy, and what else is none; see `health-identity.long.test.ts`. */
 let health: HealthWorld;
 
 beforeAll(async () => {
