@@ -5,6 +5,9 @@ export interface BenchOptions {
   readonly agents: number | null;
   /** How many light hosts. */
   readonly hosts: number | null;
+  /** How many instances a list has, and how many tasks a batch. */
+  readonly instances: number | null;
+  readonly tasks: number | null;
   /** How long processes at rest are watched. */
   readonly seconds: number | null;
 }

@@ -7,12 +7,13 @@ import { parseArgs } from 'node:util';
 import { agent } from './agent.ts';
 import { columns, loadText, type Bench, type BenchOptions, type BenchResult } from './bench.ts';
 import { connections } from './connections.ts';
+import { consoleBench } from './console.ts';
 import { fleet } from './fleet.ts';
 import { frozen } from './frozen.ts';
 import { reconnect } from './reconnect.ts';
 import { reset } from './reset.ts';
 
-const BENCHES: readonly Bench[] = [reset, connections, reconnect, agent, frozen, fleet];
+const BENCHES: readonly Bench[] = [reset, connections, reconnect, agent, frozen, consoleBench, fleet];
 const USAGE = `Usage: npm run bench -- [NAME…] [options]
 
 Measures Latchkey beside its rivals, in turns and in one run. Without a name: all. Needs Linux and root.
@@ -21,6 +22,8 @@ Measures Latchkey beside its rivals, in turns and in one run. Without a name: al
   --rounds N   how often each is measured
   --agents N   how many simulated agents (connections, reconnect)
   --hosts N    how many light hosts (fleet)
+  --instances N, --tasks N
+               how many instances are listed, how many tasks a batch has (console)
   --seconds N  how long processes at rest are watched (connections, agent)
   --json       the figures as JSON instead of tables`;
 
@@ -54,6 +57,8 @@ function asked(): Asked {
       rounds: number('rounds'),
       agents: number('agents'),
       hosts: number('hosts'),
+      instances: number('instances'),
+      tasks: number('tasks'),
       seconds: number('seconds'),
     },
     json: values.json,
@@ -70,6 +75,8 @@ function parseOrRefuse() {
         rounds: { type: 'string' },
         agents: { type: 'string' },
         hosts: { type: 'string' },
+        instances: { type: 'string' },
+        tasks: { type: 'string' },
         seconds: { type: 'string' },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },

@@ -4,7 +4,7 @@ import { cpuMsOf } from './process-figures.ts';
 import { requireDescriptors } from './swarm/channel.ts';
 import { startSwarm, type Swarm } from './swarm/client.ts';
 import { untilRunning } from './swarm/database.ts';
-import { createSite, KINDS, type ServerKind, type Site } from './swarm/server.ts';
+import { createSite, KINDS, profileFlags, type ServerKind, type Site } from './swarm/server.ts';
 
 const AGENTS = 10_000;
 const ROUNDS = 3;
@@ -66,7 +66,7 @@ async function cycle(
   agents: number,
 ): Promise<Round> {
   signal.throwIfAborted();
-  await using server = await site.start(kind, { flags: profileFlags(kind) });
+  await using server = await site.start(kind, { flags: kind === 'latchkey' ? profileFlags() : [] });
   const cpuBefore = cpuMsOf(server.pid);
   const startedMs = performance.now();
   const { tookMs, failures } = await swarm.connect({ port: site.port, ca: site.ca, atOnce: AT_ONCE });
@@ -75,12 +75,6 @@ async function cycle(
   const runningMs = kind === 'latchkey' ? performance.now() - startedMs : tookMs;
   if ((await swarm.count()) !== agents) throw new Error('connections were lost while others were made');
   return { sessionsMs: tookMs, runningMs, cpuMs, failures };
-}
-
-/** For whoever wants to know where the time goes: a directory for a profile of each run of the control plane. */
-function profileFlags(kind: ServerKind): string[] {
-  const directory = process.env['LATCHKEY_BENCH_PROFILES'];
-  return directory === undefined || kind !== 'latchkey' ? [] : ['--cpu-prof', `--cpu-prof-dir=${directory}`];
 }
 
 function table(found: Record<ServerKind, readonly Round[]>, agents: number): Rows {

@@ -8,6 +8,7 @@ import { createSecureContext } from 'node:tls';
 import { createBarePeer, enrolAgents, type Peer } from './swarm/agents.ts';
 import { answerRequests } from './swarm/channel.ts';
 import type { Connected, SwarmRequest } from './swarm/client.ts';
+import { createShift } from './swarm/shift.ts';
 
 const PORT_DEADLINE_MS = 60_000;
 /** Between two looks whether somebody listens. */
@@ -18,6 +19,7 @@ const TRIES_MAX = 20;
 const SOURCES = 16;
 
 let peers: Peer[] = [];
+const shift = createShift();
 
 async function untilListening(port: number): Promise<void> {
   const end = performance.now() + PORT_DEADLINE_MS;
@@ -67,13 +69,16 @@ async function connectAll({ port, ca, atOnce }: Extract<SwarmRequest, { op: 'con
 async function answer(request: SwarmRequest): Promise<unknown> {
   switch (request.op) {
     case 'enrol':
-      peers = await enrolAgents(request.databaseFile, request.count);
+      peers = await enrolAgents(request.databaseFile, request.count, shift);
       return null;
     case 'bare':
       peers = Array.from({ length: request.count }, createBarePeer);
       return null;
     case 'connect':
       return connectAll(request);
+    case 'work':
+      shift.begin(request.work);
+      return null;
     case 'count':
       return peers.filter(({ connected }) => connected).length;
     default:

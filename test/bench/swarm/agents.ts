@@ -1,5 +1,8 @@
 import {
   encodeFrame,
+  fromBase64Url,
+  fromUtf8,
+  sealedDigest,
   signJson,
   signingInput,
   toBase64Url,
@@ -9,15 +12,18 @@ import {
   Nonce,
   ProjectName,
   type AgentFrame,
+  type Order,
   type SealingKeyStatement,
   type ServerFrame,
   type Signed,
   type Signer,
+  type TaskResult,
 } from '#protocol';
 import { createAgentCrypto, createIdentity } from '../../../agent/node/crypto.ts';
 import { systemClock, systemRandom } from '../../../control-plane/server/runtime.ts';
 import { newInstance } from '../../../control-plane/server/service/instance-service.ts';
 import { openSqliteStore } from '../../../control-plane/server/store/sqlite-store.ts';
+import type { Shift } from './shift.ts';
 import { openWire, type Wire, type WireTarget } from './wire.ts';
 
 const INSTANCES_PER_TRANSACTION = 500;
@@ -56,7 +62,7 @@ export function createBarePeer(): Peer {
 }
 
 /** Makes so many agents and writes them into the store of a control plane that is stopped, as if they had enrolled. */
-export async function enrolAgents(databaseFile: string, count: number): Promise<Peer[]> {
+export async function enrolAgents(databaseFile: string, count: number, shift: Shift): Promise<Peer[]> {
   const store = await openSqliteStore({ path: databaseFile });
   const peers: Peer[] = [];
   for (let from = 0; from < count; from += INSTANCES_PER_TRANSACTION) {
@@ -73,7 +79,7 @@ export async function enrolAgents(databaseFile: string, count: number): Promise<
         await tx.instances.insert({ ...fresh, id, ...identity });
       }
     });
-    peers.push(...agents.map((agent) => new SimulatedAgent(agent)));
+    peers.push(...agents.map((agent) => new SimulatedAgent(agent, shift)));
   }
   await store.close();
   return peers;
@@ -98,11 +104,13 @@ async function newAgent(): Promise<AgentIdentity> {
 /** The agent's side of the protocol, without what only a real one needs: it does not check the control plane's proof. */
 class SimulatedAgent implements Peer {
   readonly #identity: AgentIdentity;
+  readonly #shift: Shift;
   #continuity: Nonce | null = null;
   #wire: Wire | null = null;
 
-  constructor(identity: AgentIdentity) {
+  constructor(identity: AgentIdentity, shift: Shift) {
     this.#identity = identity;
+    this.#shift = shift;
   }
 
   get connected(): boolean {
@@ -161,6 +169,7 @@ class SimulatedAgent implements Peer {
         this.#send({ type: 'liveness-answer', challenge: frame.challenge });
         return;
       case 'order':
+        return this.#carryOut(frame);
       case 'result-ack':
       case 'key-set':
       case 'drain':
@@ -168,6 +177,20 @@ class SimulatedAgent implements Peer {
       default:
         return frame satisfies never;
     }
+  }
+
+  /** Says what an agent says of an order that it carries out; nothing is reset, and the seal stays shut. */
+  async #carryOut({ order: { bytes } }: Extract<ServerFrame, { type: 'order' }>): Promise<void> {
+    const order = JSON.parse(fromUtf8(fromBase64Url(bytes))) as Order;
+    const { taskId, resetId, instanceId, account, generation } = order;
+    this.#send({ type: 'task-progress', taskId, state: 'accepted' });
+    this.#send({ type: 'task-progress', taskId, state: 'running' });
+    const tookMs = await this.#shift.work();
+    const about = { taskId, resetId, instanceId, account, generation, sealedDigest: await sealedDigest(order.sealed) };
+    const proof = { warnings: [], appliedMs: Math.round(tookMs / 2), verifiedMs: tookMs };
+    const outcome = { state: 'succeeded', code: null, detail: null, verifiedBy: 'login' } as const;
+    const result = { v: 1, ...about, ...outcome, ...proof } satisfies TaskResult;
+    this.#send({ type: 'result', result: await signJson(this.#identity.signer, 'result', result) });
   }
 
   async #prove(frame: Extract<ServerFrame, { type: 'server-proof' }>, nonce: Nonce): Promise<void> {

@@ -65,3 +65,9 @@ export async function createSite(directory: string): Promise<Site> {
   const ca = readFileSync(join(keys, FILES.authorityCertificate), 'utf8');
   return { port, databaseFile: join(data, DATABASE_FILE), ca, start };
 }
+
+/** For whoever wants to know where the time goes: a directory for a profile of each run of the control plane. */
+export function profileFlags(): string[] {
+  const directory = process.env['LATCHKEY_BENCH_PROFILES'];
+  return directory === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${directory}`];
+}

@@ -1,0 +1,105 @@
+import type { Page } from 'playwright-core';
+
+import { texts } from '../../../control-plane/console/texts/index.ts';
+import { verdict, type Rows } from '../bench.ts';
+import { figureOf, type Figure } from '../figures.ts';
+import { msCells } from './cells.ts';
+
+const MS_MAX = 100;
+/** Anything less says nothing about the worst. */
+const TIMES_MIN = 10;
+
+const KINDS = ['page', 'sort', 'filter', 'type'] as const;
+type Kind = (typeof KINDS)[number];
+
+const SAID: Record<Kind, string> = {
+  page: 'the next page',
+  sort: 'another order',
+  filter: 'a filter, from Enter',
+  type: 'a letter in the field of filters',
+};
+
+export interface Response {
+  /** From the click or key until what it asked for was drawn. */
+  readonly drawn: Figure;
+  /** Of that, the request: from its leaving the page to the last byte of its answer. Null where nothing is asked. */
+  readonly answer: Figure | null;
+}
+export type Responses = Readonly<Record<Kind, Response>>;
+
+interface Once {
+  readonly tookMs: number;
+  readonly answerMs: number | null;
+}
+
+/** One after another, as a person would: each waits for what the one before has brought. */
+export async function measureList(page: Page, url: string, rounds: number): Promise<Responses> {
+  const times = Math.max(TIMES_MIN, rounds);
+  const found: Record<Kind, Once[]> = { page: [], sort: [], filter: [], type: [] };
+  const table = page.locator('main table').first();
+  await page.goto(`${url}/console/instances`);
+  await table.locator('tbody tr').nth(1).waitFor();
+
+  const next = page.getByRole('button', { name: 'Next page' });
+  await once(page, 'click', 'rows', () => next.click()); // The first compiles what the others run.
+  for (let n = 0; n < times; n += 1) found.page.push(await once(page, 'click', 'rows', () => next.click()));
+
+  // Each is an order that was not shown before: once down and once up.
+  const { columns } = texts.instances;
+  const orders = [columns.state, columns.os, columns.project, columns.version, columns.lastSeenAt, columns.name];
+  for (let n = 0; n < times; n += 1) {
+    const heading = table.getByRole('button', {
+      name: new RegExp(`^${orders[Math.floor(n / 2) % orders.length] ?? ''}`),
+    });
+    found.sort.push(await once(page, 'click', 'rows', () => heading.first().click()));
+  }
+
+  const field = page.getByLabel(texts.instances.filter.label).first();
+  for (let n = 0; n < times; n += 1) {
+    await field.click();
+    found.type.push(await once(page, 'w', 'field', () => page.keyboard.press('w')));
+    await page.keyboard.type(`eb-ams-${String(n).padStart(2, '0')}`.slice(1));
+    found.filter.push(await once(page, 'Enter', 'rows', () => page.keyboard.press('Enter')));
+  }
+  return {
+    page: summary(found.page),
+    sort: summary(found.sort),
+    filter: summary(found.filter),
+    type: summary(found.type),
+  };
+}
+
+/** Does it, and has the page say how long it took. */
+async function once(page: Page, input: string, shown: 'rows' | 'field', act: () => Promise<void>): Promise<Once> {
+  const response = page.evaluate<Once>(`latchkeyBench.response(${JSON.stringify(input)}, ${JSON.stringify(shown)})`);
+  await act();
+  return response;
+}
+
+function summary(all: readonly Once[]): Response {
+  const answers = all.flatMap(({ answerMs }) => answerMs ?? []);
+  return {
+    drawn: figureOf(all.map(({ tookMs }) => tookMs)),
+    answer: answers.length === 0 ? null : figureOf(answers),
+  };
+}
+
+export function listTable(responses: Responses, instances: number): Rows {
+  return [
+    [
+      `ms from key or click to drawn, ${instances} instances`,
+      'median',
+      'min',
+      'worst',
+      'n',
+      'answer',
+      'worst',
+      'target',
+    ],
+    ...KINDS.map((kind) => {
+      const { drawn, answer } = responses[kind];
+      const asked = answer === null ? ['', ''] : [answer.median.toFixed(0), answer.max.toFixed(0)];
+      return [SAID[kind], ...msCells(drawn), ...asked, verdict(drawn.max, MS_MAX, 'ms')];
+    }),
+  ];
+}
