@@ -1,12 +1,15 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 
 import type { Cleanup } from './cleanup.ts';
 import { StepFailure } from './failure.ts';
 import { PLAIN_ENVIRONMENT, program } from './places.ts';
 import { mustRun, run, startDaemon, until, type Daemon, type Finished } from './processes.ts';
+import { quote } from './shell.ts';
 
 /** The port of the documentation, so that its lines can be copied; another where it is taken. */
 const PREFERRED_PORT = 8443;
@@ -31,6 +34,8 @@ export interface ControlPlane {
   latchkey(args: readonly string[], input?: string): Promise<Finished>;
   /** The JSON that `latchkey … --json` prints; throws when it fails. */
   json(args: readonly string[]): Promise<unknown>;
+  /** SHA-256 of the certificate that it shows, as browsers write it. */
+  certificateFingerprint(): Promise<string>;
 }
 
 export interface ControlPlaneOptions {
@@ -49,20 +54,25 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const { url, daemon } = await startServer(options, { data, keys, caFile });
 
   const tokenFile = join(keys, 'administrator-token');
+  const home = join(directory, 'operator');
+  mkdirSync(home, { mode: 0o700 });
   const operator: Record<string, string> = {
     LATCHKEY_URL: url,
     LATCHKEY_CA: caFile,
     // Where identities of instances are remembered on first use; else it would be the home of whoever runs this.
-    XDG_STATE_HOME: join(directory, 'operator'),
+    XDG_STATE_HOME: home,
   };
   const environmentFile = join(directory, 'demo.env');
   writeFileSync(environmentFile, environmentScript(operator, tokenFile), { mode: 0o600 });
-  const env = { ...PLAIN_ENVIRONMENT, ...operator, LATCHKEY_TOKEN: readFileSync(tokenFile, 'utf8').trim() };
+  const token = readFileSync(tokenFile, 'utf8').trim();
+  // The command line keeps compiled code of its own below its home.
+  const env = { ...PLAIN_ENVIRONMENT, HOME: home, ...operator, LATCHKEY_TOKEN: token };
   const command = program('latchkey');
   return {
     ...{ url, daemon, caFile, tokenFile, environmentFile },
     latchkey: (args, input = '') => run([command, ...args], { env, signal, input }),
     json: async (args) => JSON.parse((await mustRun([command, ...args, '--json'], { env, signal })).stdout) as unknown,
+    certificateFingerprint: () => fingerprintOf(url, caFile),
   };
 }
 
@@ -93,7 +103,6 @@ async function startServer(
 }
 
 function environmentScript(operator: Readonly<Record<string, string>>, tokenFile: string): string {
-  const quote = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
   return [
     '# Makes a shell the operator of the demonstration, until that ends.',
     ...Object.entries(operator).map(([name, value]) => `export ${name}=${quote(value)}`),
@@ -136,4 +145,16 @@ function isReady(url: string, caFile: string): Promise<boolean> {
     request.once('timeout', () => request.destroy());
     request.once('error', () => resolve(false));
   });
+}
+
+/** Of the certificate that whoever connects is shown; throws when it is not of that authority. */
+async function fingerprintOf(url: string, caFile: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ host: hostname, port: Number(port), ca: readFileSync(caFile) });
+  try {
+    await once(socket, 'secureConnect');
+    return socket.getPeerCertificate().fingerprint256;
+  } finally {
+    socket.destroy();
+  }
 }

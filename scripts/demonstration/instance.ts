@@ -113,8 +113,3 @@ export async function startInstance({ name, directory, cleanup, signal }: Instan
 }
 
 const ENTRY_FLAGS = ['--mount', '--pid', '--uts', '--ipc', '--root', '--wd'] as const;
-
-/** The command by which a person gets in. */
-export function entryLine(instance: Instance): string {
-  return [...instance.entry, 'bash'].join(' ');
-}

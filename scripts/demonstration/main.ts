@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { ACCOUNT_FILES, changedSince, takeSnapshot, type Snapshot } from './account-files.ts';
 import { createCleanup, type Cleanup } from './cleanup.ts';
 import { StepFailure } from './failure.ts';
-import { entryLine } from './instance.ts';
+import { guide } from './guide.ts';
 import { createNarrator, type Narrator } from './narrator.ts';
-import { CHECKOUT } from './places.ts';
-import { lastLines } from './processes.ts';
-import { tell, type Stage } from './story.ts';
+import { lastLines, type Daemon } from './processes.ts';
+import { tell } from './story.ts';
+import { prepareTour } from './tour.ts';
 
 /**
  * The demonstration behind scripts/demo, which has seen to root and dependencies. Composition, signals and the end:
@@ -38,9 +38,12 @@ async function main(once: boolean): Promise<number> {
     narrator.heading(`Shown in ${narrator.elapsed()}: what was reset opens with the new password only.`);
     outcome = 0;
     if (!once) {
+      const { signal } = interruption;
+      const tour = await prepareTour({ stage, narrator, onStep, signal });
       step = 'keep running';
-      sayHowToGoOn(narrator, stage);
-      await untilEnded(stage, interruption.signal);
+      const fingerprint = await stage.controlPlane.certificateFingerprint();
+      guide({ narrator, stage, tour, fingerprint, user: process.env['SUDO_USER'] ?? null });
+      await untilEnded(tour.daemons, signal);
     }
   } catch (error) {
     outcome = interruption.caught === null ? reportFailure(step, error) : 128 + constants.signals[interruption.caught];
@@ -76,34 +79,8 @@ function catchSignals(narrator: Narrator): Interruption {
   };
 }
 
-function sayHowToGoOn(narrator: Narrator, { controlPlane, instances, account }: Stage): void {
-  const [instance] = instances;
-  if (instance === undefined) throw new Error('there is no instance');
-  narrator.heading('Go on yourself, as root in another terminal');
-  const say = (line: string, comment?: string): void => {
-    if (comment !== undefined) narrator.say(`  # ${comment}`);
-    narrator.say(`  ${line}`);
-  };
-  say(`cd ${CHECKOUT}`);
-  say(`. ${controlPlane.environmentFile}`);
-  say('scripts/latchkey instances list');
-  say('scripts/latchkey audit list');
-  say(`scripts/latchkey reset ${instance.name} --account ${account}`, 'It asks for a password of your choice:');
-  narrator.say(`\nLog in to ${account} on ${instance.name} with it:`);
-  say(entryLine(instance));
-  say(`su -s /bin/sh nobody -c 'su ${account}'`, 'In there, and not as root, who would not be asked:');
-  narrator.say();
-  narrator.table([
-    ['control plane', controlPlane.url],
-    ['its certificate authority', controlPlane.caFile],
-    ["the administrator's token", controlPlane.tokenFile],
-    ['its log', controlPlane.daemon.logFile],
-  ]);
-  narrator.heading('Running until you press Ctrl-C, which ends and removes all of it.');
-}
-
 /** Resolves when a signal came; throws when something ended that should not have. */
-async function untilEnded({ daemons }: Stage, signal: AbortSignal): Promise<void> {
+async function untilEnded(daemons: readonly Daemon[], signal: AbortSignal): Promise<void> {
   const interrupted = new Promise<null>((resolve) => {
     if (signal.aborted) resolve(null);
     signal.addEventListener('abort', () => resolve(null));

@@ -1,19 +1,21 @@
 import { randomBytes } from 'node:crypto';
-import * as z from 'zod';
 
-import { CreatedToken, generatePassword, Instance as InstanceRecord, ServiceStatement } from '#protocol';
+import { CreatedToken, generatePassword, ServiceStatement } from '#protocol';
+import { untilAgentsAre } from './agents.ts';
 import type { Cleanup } from './cleanup.ts';
 import { startControlPlane, type ControlPlane } from './control-plane.ts';
+import { writeEntryScript } from './entry-script.ts';
 import { StepFailure } from './failure.ts';
 import { startInstance, tryNamespaces, type Instance } from './instance.ts';
 import type { Narrator } from './narrator.ts';
 import { PLAIN_ENVIRONMENT, program } from './places.ts';
-import { run, until, type Daemon } from './processes.ts';
+import { run, type Daemon } from './processes.ts';
 import { show, tryAll, type Change } from './proof.ts';
 
 const NAMES = ['web-1', 'web-2', 'web-3'] as const;
 const PROJECT = 'default';
-const RUNNING_DEADLINE_MS = 60_000;
+/** Seconds count here: this is all that there is to see meanwhile. */
+const LOOK_EVERY_MS = 100;
 
 export interface StoryOptions {
   readonly narrator: Narrator;
@@ -31,8 +33,9 @@ export interface Stage {
   readonly controlPlane: ControlPlane;
   readonly instances: readonly Instance[];
   readonly account: string;
-  /** All that must not end by itself. */
-  readonly daemons: readonly Daemon[];
+  readonly agents: ReadonlyMap<Instance, Daemon>;
+  /** The program by which a person does something on an instance. */
+  readonly entryScript: string;
 }
 
 /** A control plane, three instances, a reset of one and a reset of all, each proven by logins. */
@@ -72,7 +75,8 @@ export async function tell(options: StoryOptions): Promise<Stage> {
   narrator.done('Each has enrolled with a join token: its keys were made on it and stay there.');
 
   onStep('wait for the agents to be healthy');
-  await allRunning(controlPlane, agents, signal);
+  const wanted = new Map(NAMES.map((name) => [name, 'running'] as const));
+  await untilAgentsAre({ controlPlane, wanted, daemons: [...agents.values()], everyMs: LOOK_EVERY_MS, signal });
   narrator.done('All three agents are running and healthy.');
 
   const resets = { ...options, controlPlane, account };
@@ -94,8 +98,7 @@ export async function tell(options: StoryOptions): Promise<Stage> {
       return { instance, old: instance.name === one ? second : (first.get(instance) ?? ''), new: third, reset: true };
     }),
   );
-  const daemons = [controlPlane.daemon, ...instances.map(({ daemon }) => daemon), ...agents];
-  return { controlPlane, instances, account, daemons };
+  return { controlPlane, instances, account, agents, entryScript: writeEntryScript(directory, instances) };
 }
 
 async function enableService(controlPlane: ControlPlane): Promise<string> {
@@ -114,40 +117,21 @@ async function freeAccountName(signal: AbortSignal): Promise<string> {
   throw new StepFailure('this machine has accounts or groups alice, alice-2, alice-3 and alice-4 already');
 }
 
-async function joinAll(controlPlane: ControlPlane, instances: readonly Instance[]): Promise<Daemon[]> {
+async function joinAll(
+  controlPlane: ControlPlane,
+  instances: readonly Instance[],
+): Promise<ReadonlyMap<Instance, Daemon>> {
   const uses = String(instances.length);
   const created = await controlPlane.json(['tokens', 'create', '--type', 'join', '--project', PROJECT, '--uses', uses]);
   const { token } = CreatedToken.parse(created);
-  return Promise.all(
+  const agents = await Promise.all(
     instances.map(async (instance) => {
       const enroll = [program('latchkey-agent'), 'enroll', '--url', controlPlane.url, '--name', instance.name] as const;
       await instance.mustRun(enroll, `${token}\n`);
-      return instance.startAgent();
+      return [instance, instance.startAgent()] as const;
     }),
   );
-}
-
-const InstanceList = z.object({ items: z.array(InstanceRecord) });
-
-async function allRunning(controlPlane: ControlPlane, agents: readonly Daemon[], signal: AbortSignal): Promise<void> {
-  let seen = 'none was listed';
-  await until(
-    async () => {
-      const ended = agents.find((agent) => agent.ended !== null);
-      if (ended !== undefined) throw new StepFailure(`an agent ended ${String(ended.ended)}`, ended);
-      const { items } = InstanceList.parse(await controlPlane.json(['instances', 'list']));
-      seen = items.map(({ name, agent }) => describe(name, agent)).join('; ');
-      return items.filter(({ agent }) => agent.state === 'running').length === agents.length;
-    },
-    {
-      ...{ deadlineMs: RUNNING_DEADLINE_MS, everyMs: 100, signal },
-      why: () => new StepFailure(`they are not all running: ${seen}`, agents[0]),
-    },
-  );
-}
-
-function describe(name: string, { state, reasons }: z.infer<typeof InstanceRecord>['agent']): string {
-  return [`${name} is ${state}`, ...reasons.map(({ message, remedy }) => `${message} ${remedy}`)].join(': ');
+  return new Map(agents);
 }
 
 interface ResetOptions extends StoryOptions {
