@@ -1,8 +1,9 @@
-import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, fchmodSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { DATABASE_FILE } from './data-directory.ts';
 import { afterRestore } from './maintenance.ts';
+import { giveToOwnerOf } from './ownership.ts';
 import type { RestoreCleanup } from './service/restore.ts';
 import { StoreError } from './store/errors.ts';
 import { lockDatabase } from './store/sqlite-store.ts';
@@ -71,7 +72,7 @@ export async function restore(dataDir: string, file: string, now: number): Promi
   let setAside: string | null = null;
   const unlock = lockDatabase(path);
   try {
-    await stage(file, staged);
+    await stage(file, path, staged);
     setAside = existsSync(path) ? putAside(path, now) : null;
     renameSync(staged, path);
     flush(dataDir);
@@ -83,7 +84,7 @@ export async function restore(dataDir: string, file: string, now: number): Promi
 }
 
 /** A copy beside the place where it belongs, once it was found to be whole. */
-async function stage(file: string, staged: string): Promise<void> {
+async function stage(file: string, path: string, staged: string): Promise<void> {
   const invalid = (why: string, cause?: unknown) =>
     new StoreError('backup-invalid', `"${file}" is no backup of a Latchkey database: ${why}; nothing was changed`, {
       cause,
@@ -95,8 +96,7 @@ async function stage(file: string, staged: string): Promise<void> {
     if (verdict !== 'ok') throw invalid('it is damaged');
     const known = source.prepare("select 1 from sqlite_master where type = 'table' and name = 'instances'").get();
     if (known === undefined) throw invalid('it holds something else');
-    closeSync(openSync(staged, 'w', 0o600));
-    chmodSync(staged, 0o600);
+    makeStaged(staged, existsSync(path) ? path : dirname(path));
     await backup(source, staged);
     flush(staged);
   } catch (error) {
@@ -104,6 +104,19 @@ async function stage(file: string, staged: string): Promise<void> {
     throw invalid('SQLite cannot read it', error);
   } finally {
     source?.close();
+  }
+}
+
+/** Empty, and nobody's but of him whose `owned` is: the server's, also where root restores. */
+function makeStaged(path: string, owned: string): void {
+  // What a run that was killed has left, or a link.
+  removeWhole(path);
+  const file = openSync(path, 'wx', 0o600);
+  try {
+    fchmodSync(file, 0o600);
+    giveToOwnerOf(owned, file);
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -69,7 +69,7 @@ export const API_CODES = {
   'instance-already-enrolled': code(
     409,
     'The instance has an agent already.',
-    'An operator must allow the re-enrolment: "latchkey tokens create --type join --instance NAME --re-enrol".',
+    'To bring its agent up to date, make a line without --instance ("latchkey agents install-command") and paste it there. Where it lost its identity, an operator must allow the re-enrolment: "latchkey tokens create --type join --instance NAME --re-enrol".',
   ),
   'os-fixed': code(
     409,

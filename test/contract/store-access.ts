@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { ProjectName, TokenId } from '#protocol';
 import { allPages, expectAlienCursorsRefused } from './store-paging.ts';
-import { anEntry, aToken } from './store-records.ts';
+import { aConsoleSession, anEntry, aToken } from './store-records.ts';
 import type { StoreFixture } from './store-harness.ts';
 
 const project = (text: string) => ProjectName.parse(text);
@@ -11,6 +11,7 @@ const off = { serviceEnabled: false, statementVersion: null, enabledBy: null, en
 export function accessPromises(fixture: () => StoreFixture): void {
   projectPromises(fixture);
   tokenPromises(fixture);
+  consoleSessionPromises(fixture);
   auditPromises(fixture);
 }
 
@@ -91,6 +92,56 @@ function tokenPromises(fixture: () => StoreFixture): void {
     expect(await store.transaction((tx) => tx.tokens.takeUse(api.id))).toBe(false);
     const unknown = TokenId.parse('00000000-0000-4000-8000-000000000000');
     expect(await store.transaction((tx) => tx.tokens.takeUse(unknown))).toBe(false);
+  });
+}
+
+function consoleSessionPromises(fixture: () => StoreFixture): void {
+  const newSessions = async (createdAt: readonly number[]) => {
+    const { store } = fixture();
+    const token = aToken();
+    const sessions = createdAt.map((at) => aConsoleSession(token, { createdAt: at, lastUsedAt: at }));
+    await store.transaction(async (tx) => {
+      await tx.tokens.insert(token);
+      for (const session of sessions) await tx.consoleSessions.insert(session);
+    });
+    return { store, token, sessions };
+  };
+
+  test('gives sessions of the console back as they were, newest first, in pages, of one token or of all', async () => {
+    const { store, token, sessions } = await newSessions([1, 2, 2, 2, 3]);
+    const [oldest] = sessions;
+    if (oldest === undefined) throw new Error('there is one');
+    expect(await store.read.consoleSessions.get(oldest.id)).toEqual(oldest);
+    const list = (filter: { openedAfter: number; tokenId?: TokenId }) =>
+      allPages((page) => store.read.consoleSessions.list(filter, page), 2);
+    const listed = await list({ openedAfter: 0, tokenId: token.id });
+    expect(listed.map(({ createdAt }) => createdAt)).toEqual([3, 2, 2, 2, 1]);
+    expect(new Set(listed.map(({ id }) => id)).size).toBe(5);
+    expect(await list({ openedAfter: 1 })).toHaveLength(4);
+    expect(await list({ openedAfter: 0, tokenId: aToken().id })).toEqual([]);
+    await expectAlienCursorsRefused((page) => store.read.consoleSessions.list({ openedAfter: 0 }, page));
+  });
+
+  test('ends a session of the console for good, remembers when first, and moves its last use on only', async () => {
+    const { store, sessions } = await newSessions([5]);
+    const id = sessions[0]?.id;
+    if (id === undefined) throw new Error('there is one');
+    await store.transaction(async (tx) => {
+      await tx.consoleSessions.touch(id, 9);
+      await tx.consoleSessions.touch(id, 7);
+      await tx.consoleSessions.revoke(id, 10);
+      await tx.consoleSessions.revoke(id, 20);
+    });
+    expect(await store.read.consoleSessions.get(id)).toMatchObject({ lastUsedAt: 9, revokedAt: 10 });
+    const open = await store.read.consoleSessions.list({ openedAfter: 0 }, { limit: 10, after: null });
+    expect(open.rows).toEqual([]);
+  });
+
+  test('forgets sessions of the console that were opened long ago, and says how many', async () => {
+    const { store, sessions } = await newSessions([1, 2, 3]);
+    expect(await store.transaction((tx) => tx.consoleSessions.deleteOpenedUntil(2))).toBe(2);
+    const left = await store.read.consoleSessions.list({ openedAfter: 0 }, { limit: 10, after: null });
+    expect(left.rows).toEqual([sessions[2]]);
   });
 }
 

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 
 import {
   AccountName,
+  ConsoleSessionId,
   Digest,
   InstanceId,
   InstanceName,
@@ -16,6 +17,7 @@ import {
 } from '#protocol';
 import type {
   AuditEntry,
+  ConsoleSessionRecord,
   InstanceRecord,
   PlannedTargetRecord,
   ResetRecord,
@@ -93,6 +95,20 @@ export function aToken(change: Partial<TokenRecord> = {}): TokenRecord {
     expiresAt: 1_800_000_000_000,
     revokedAt: null,
     lastUsedAt: null,
+    ...change,
+  };
+}
+
+export function aConsoleSession(token: TokenRecord, change: Partial<ConsoleSessionRecord> = {}): ConsoleSessionRecord {
+  return {
+    id: ConsoleSessionId.parse(randomUUID()),
+    tokenId: token.id,
+    secretDigest: someDigest(),
+    createdAt: 1_700_000_000_000,
+    lastUsedAt: 1_700_000_000_000,
+    revokedAt: null,
+    source: '192.0.2.1',
+    browser: 'a browser',
     ...change,
   };
 }

@@ -174,12 +174,20 @@ describe('through it', () => {
     expect((await reset(newPassword())).tasks).toMatchObject([{ state: 'succeeded' }]);
   });
 
-  test('what is done to a stopped server is done as its user, and the server starts after it', async () => {
+  test.each(['latchkey', 'root'])('what %s does to a stopped server leaves what the server can read', async (user) => {
     await server.must(['systemctl', 'stop', UNIT]);
-    const verb = ['runuser', '--user', 'latchkey', '--', 'latchkey', 'server', 'recover-administrator'] as const;
-    expect(await server.must(verb)).toContain('/etc/latchkey/keys/');
+    const keys = '/etc/latchkey/keys';
+    const backup = `/var/lib/latchkey/backup-by-${user}`;
+    const verb = (...args: string[]) => server.must(['runuser', '--user', user, '--', 'latchkey', 'server', ...args]);
+    expect(await verb('recover-administrator')).toContain(`${keys}/administrator-token`);
+    expect(await verb('rotate-order-key', '--script-key', `${keys}/script.key`)).toContain('names the order key');
+    await verb('backup', backup);
+    expect(await verb('restore', backup)).toContain('set aside');
     await server.must(['systemctl', 'start', UNIT]);
     expect(await readyz()).toBe('200');
+    token = (await server.readFile(`${keys}/administrator-token`)).trim();
+    await agentRuns();
+    expect((await reset(newPassword())).tasks).toMatchObject([{ state: 'succeeded' }]);
   });
 
   test('a wrong configuration fails the start at once, with what is wrong in the journal', async () => {

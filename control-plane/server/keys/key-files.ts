@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { giveToOwnerOf } from '../ownership.ts';
 import { KeyringError } from './errors.ts';
 
 /** The files of a keys directory. Each appears whole or not at all, and nobody but its owner can read it. */
@@ -27,12 +28,14 @@ export function makeKeysDirectory(dir: string): void {
 
 /** Writes durably under another name first, so that a crash leaves the old content or the new. */
 export function writeKeyFile(dir: string, name: string, content: string): void {
+  const target = join(dir, name);
   const temporary = join(dir, `.${name}.${randomBytes(6).toString('hex')}`);
   // Exclusive creation: never through a link that somebody put there.
   const file = openSync(temporary, 'wx', 0o600);
   try {
     // The process's umask may have taken more than it should.
     fchmodSync(file, 0o600);
+    giveToOwnerOf(existsSync(target) ? target : dir, file);
     writeSync(file, content);
     fsyncSync(file);
   } catch (error) {
@@ -41,7 +44,7 @@ export function writeKeyFile(dir: string, name: string, content: string): void {
   } finally {
     closeSync(file);
   }
-  renameSync(temporary, join(dir, name));
+  renameSync(temporary, target);
   syncDirectory(dir);
 }
 

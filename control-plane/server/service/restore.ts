@@ -16,6 +16,8 @@ export interface RestoreCleanup {
   readonly unknownTasks: number;
   readonly voidPlans: number;
   readonly revokedJoinTokens: number;
+  /** Who had signed out since, or was made to, would be in again. */
+  readonly endedConsoleSessions: number;
   /** Every API token that is good now. What was revoked after the backup was made is among them again. */
   readonly apiTokens: readonly ValidToken[];
 }
@@ -43,7 +45,8 @@ export async function cleanUpAfterRestore(store: Store, now: number): Promise<Re
     await forgetSessions(tx);
     const tokens = await allTokens(tx);
     const revokedJoinTokens = await revokeJoinTokens(tx, tokens, now);
-    const counts = { ...tasks, voidPlans, revokedJoinTokens };
+    const endedConsoleSessions = await tx.consoleSessions.deleteOpenedUntil(END_OF_TIME_MS);
+    const counts = { ...tasks, voidPlans, revokedJoinTokens, endedConsoleSessions };
     await tx.audit.append({
       at: now,
       actor: 'system',

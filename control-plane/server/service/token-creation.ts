@@ -62,6 +62,8 @@ export async function createApiToken(
     if (!withinRightsOf(actor, request)) {
       throw deps.gate.denial(actor, 'token.create', subject, 'no-escalation', 'not-authorised');
     }
+    // A name that was mistyped would be a token for nothing, found out much later.
+    for (const project of request.projects ?? []) await requireProject(tx, project);
     await tx.tokens.insert(record);
     const detail = { type: 'api', name: record.name, role: request.role, privileged: record.privileged };
     await tx.audit.append(deps.gate.allowed(actor, 'token.create', subject, rule, detail));

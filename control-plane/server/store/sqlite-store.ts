@@ -1,8 +1,9 @@
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, fchmodSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { Kysely, SqliteDialect } from 'kysely';
+import { giveToOwnerOf } from '../ownership.ts';
 import { createCompany } from './company.ts';
 import { StoreError } from './errors.ts';
 import { createGroupCommit, type GroupCommit, type TransactionControl } from './group-commit.ts';
@@ -144,8 +145,14 @@ function closeAll(...connections: readonly (DatabaseSync | null)[]): void {
 function createDatabaseFile(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   // SQLite gives its log and its index the mode of the database.
-  closeSync(openSync(path, 'a', 0o600));
-  chmodSync(path, 0o600);
+  const isNew = !existsSync(path);
+  const file = openSync(path, 'a', 0o600);
+  try {
+    fchmodSync(file, 0o600);
+    if (isNew) giveToOwnerOf(dirname(path), file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 function configure(database: DatabaseSync): void {

@@ -1,4 +1,4 @@
-import { API_PREFIX, ConsoleSignIn, CSRF_HEADER, Overview, ProjectName, type AgentState } from '#protocol';
+import { API_PREFIX, ConsoleSignIn, CSRF_HEADER, Overview, type AgentState } from '#protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { noticingStore } from '../../../control-plane/server/store/noticing-store.ts';
 import { anInstance, aReset, aTask, aToken } from '../../contract/store-records.ts';
@@ -21,7 +21,7 @@ const overview = async (token?: string) => {
 };
 
 async function fleet() {
-  const project = ProjectName.parse('mine');
+  const project = await world.addProject('mine');
   const states: AgentState[] = ['running', 'running', 'offline', 'abnormal', 'install-failed', 'not-installed'];
   const instances = states.map((agentState, index) =>
     anInstance({ agentState, agentVersion: index < 4 ? '0.1.0' : null, ...(index % 2 === 0 ? { project } : {}) }),

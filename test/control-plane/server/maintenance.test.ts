@@ -9,7 +9,7 @@ import { sha256Sync } from '../../../control-plane/server/runtime.ts';
 import { parseApiToken, secretMatches } from '../../../control-plane/server/service/token-secrets.ts';
 import { openSqliteStore } from '../../../control-plane/server/store/sqlite-store.ts';
 import type { AuditEntry, TokenRecord } from '../../../control-plane/server/store/records.ts';
-import { anInstance, aReset, aTarget, aTask, aToken } from '../../contract/store-records.ts';
+import { aConsoleSession, anInstance, aReset, aTarget, aTask, aToken } from '../../contract/store-records.ts';
 
 let top: string;
 let dataDir: string;
@@ -68,7 +68,7 @@ describe('recover-administrator', () => {
 });
 
 describe('after-restore', () => {
-  test('cancels what was not sent, gives up what was, drops plans, revokes join tokens, and forgets secrets', async () => {
+  test('cancels what was not sent, gives up what was, drops plans, revokes join tokens, ends sessions, forgets secrets', async () => {
     const store = await open();
     const instance = anInstance();
     const reset = aReset({ requestedAt: 1, notAfter: 9 });
@@ -79,6 +79,7 @@ describe('after-restore', () => {
     const api = aToken({ type: 'api', role: 'operator', revokedAt: null, expiresAt: null });
     const expired = aToken({ type: 'api', role: 'operator', revokedAt: null, expiresAt: 1 });
     const revoked = aToken({ type: 'api', role: 'operator', revokedAt: 1, expiresAt: null });
+    const session = aConsoleSession(api);
     await store.transaction(async (tx) => {
       await tx.instances.insert(instance);
       await tx.resets.insert(reset, []);
@@ -86,6 +87,7 @@ describe('after-restore', () => {
       await tx.tasks.insert([pending, running]);
       await tx.tokens.insert(join1);
       for (const token of [api, expired, revoked]) await tx.tokens.insert(token);
+      await tx.consoleSessions.insert(session);
     });
     await store.close();
     expect(await afterRestore({ dataDir })).toEqual({
@@ -93,6 +95,7 @@ describe('after-restore', () => {
       unknownTasks: 1,
       voidPlans: 1,
       revokedJoinTokens: 1,
+      endedConsoleSessions: 1,
       apiTokens: [{ id: api.id, name: api.name, role: 'operator', createdAt: api.createdAt }],
     });
     const restored = await open();
@@ -105,6 +108,7 @@ describe('after-restore', () => {
     expect(await read.tasks.get(running.id)).toMatchObject({ state: 'outcome-unknown', code: 'cancelled-by-restore' });
     expect((await read.tokens.get(join1.id))?.revokedAt).not.toBeNull();
     expect((await read.tokens.get(api.id))?.revokedAt).toBeNull();
+    expect(await read.consoleSessions.get(session.id)).toBeNull();
     expect(await read.resets.get(plan.id)).toBeNull();
     expect(await read.instances.get(instance.id)).toMatchObject({ continuityCurrent: null, continuityPrevious: null });
     await restored.close();

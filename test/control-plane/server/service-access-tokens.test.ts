@@ -232,6 +232,8 @@ describe('a join token', () => {
 
   test('for a project or an instance that is not there is not made', async () => {
     await using world = await HttpWorld.open();
+    const mistyped = { type: 'api', name: 'x', role: 'operator', projects: ['default', 'absent'] } as const;
+    expectError(await create(world, mistyped as unknown as CreateToken), 404, 'project-not-found');
     const project = { type: 'join', project: 'absent' } as unknown as CreateToken;
     expectError(await create(world, project), 404, 'project-not-found');
     const instance = { type: 'join', instance: 'absent' } as unknown as CreateToken;
