@@ -8,7 +8,6 @@ import {
   parseJoinToken,
   parseJsonBytes,
   type InstanceId,
-  type InstanceName,
 } from '#protocol';
 import { describe, expect, test } from 'vitest';
 import { TalkingAgent, type Says } from '../../support/console-agents.ts';
@@ -74,7 +73,7 @@ describe.each(HOSTILE)('%s is refused', (_, text) => {
       const instance = await world.store.read.instances.get(agent.identity.instanceId);
       return instance?.agentState === 'running' ? true : null;
     });
-    const reset = await world.start(await world.plan({ targets: { instances: ['hostile' as InstanceName] } }));
+    const reset = await world.start(await world.plan({ targets: { instances: ['hostile'] } }));
     await agent.frame('order');
     const refused = () => world.store.read.audit.list({ action: 'result.refused' }, { limit: 10, after: null });
     await until(async () => ((await refused()).rows[0]?.code === 'result-malformed' ? true : null));
@@ -100,7 +99,7 @@ describe.each(HOSTILE)('%s is refused', (_, text) => {
   test('as the reason of an installer, and as what operators name and note', async () => {
     await using world = await HttpWorld.open();
     await world.addInstance('web-1');
-    const { token } = await world.createToken({ type: 'join', instance: 'web-1' as InstanceName });
+    const { token } = await world.createToken({ type: 'join', instance: 'web-1' });
     const parsed = parseJoinToken(token);
     if (parsed === null) throw new Error('no join token');
     const said = { tokenId: parsed.id, secret: parsed.secret, state: 'install-failed', code: 'install-not-root' };
