@@ -17,23 +17,39 @@ const LINES = readFileSync(join(CHECKOUT, 'scripts/server/Containerfile'), 'utf8
   .replaceAll(/\\\n/g, ' ')
   .split('\n')
   .filter((line) => line !== '');
-const words = (instruction: string): string[][] =>
-  LINES.filter((line) => line.startsWith(`${instruction} `)).map((line) => line.split(/\s+/).slice(1));
-/** From the checkout into the last stage: all but the last word are sources. */
-const COPIES = words('COPY')
-  .filter(([first, ...rest]) => first !== '--from=build' && !rest.includes('.npmrc'))
-  .map((copy) => ({ from: copy.slice(0, -1), to: copy.at(-1) ?? '' }));
+/** By the name of the stage; the image itself is the last and has none. */
+const STAGES = new Map<string, readonly string[]>();
+for (const line of LINES) {
+  const [, name] = /^FROM \S+(?: AS (\S+))?$/.exec(line) ?? [];
+  if (line.startsWith('FROM ')) STAGES.set(name ?? '', []);
+  const stage = [...STAGES.keys()].at(-1);
+  if (stage !== undefined) STAGES.set(stage, [...(STAGES.get(stage) ?? []), line]);
+}
+const words = (instruction: string, stage?: string): string[][] =>
+  (stage === undefined ? LINES : (STAGES.get(stage) ?? []))
+    .filter((line) => line.startsWith(`${instruction} `))
+    .map((line) => line.split(/\s+/).slice(1));
+/** From the checkout into a stage: all but the last word are sources. */
+const copiesOf = (stage: string) =>
+  words('COPY', stage)
+    .filter(([first = '']) => !first.startsWith('--from='))
+    .map((copy) => ({ from: copy.slice(0, -1), to: copy.at(-1) ?? '' }));
+
+/** Does what the recipe's COPY lines of a stage do, below a directory. */
+function copyStage(stage: string, directory: string): void {
+  for (const { from, to } of copiesOf(stage)) {
+    for (const path of from) {
+      const target = to === './' ? path : to;
+      cpSync(join(CHECKOUT, path), join(directory, target), { recursive: true });
+    }
+  }
+  symlinkSync(join(CHECKOUT, 'node_modules'), join(directory, 'node_modules'));
+}
 
 let image: string;
 beforeEach(() => {
   image = mkdtempSync(join(tmpdir(), 'latchkey-image-'));
-  for (const { from, to } of COPIES) {
-    for (const path of from) {
-      const target = to === './' ? path : to;
-      cpSync(join(CHECKOUT, path), join(image, target), { recursive: true });
-    }
-  }
-  symlinkSync(join(CHECKOUT, 'node_modules'), join(image, 'node_modules'));
+  copyStage('', image);
 });
 afterEach(() => rmSync(image, { recursive: true }));
 
@@ -74,15 +90,33 @@ describe('the container recipe', () => {
     }
   });
 
-  test('runs as a user that is a number and not root, on bases that have to be named', () => {
-    expect(words('USER')).toEqual([[expect.stringMatching(/^[1-9]\d+:[1-9]\d+$/) as string]]);
-    expect(words('ARG').map(([name]) => name)).toEqual(['BUILD_IMAGE', 'BASE_IMAGE']);
-    expect(words('FROM').map(([name = '']) => name.replaceAll(/\W/g, ''))).toEqual(['BUILD_IMAGE', 'BASE_IMAGE']);
-  });
+  test(
+    'builds the console out of what it copies, and puts it where the server looks',
+    { timeout: 120_000 },
+    async () => {
+      const stage = mkdtempSync(join(tmpdir(), 'latchkey-stage-'));
+      try {
+        copyStage('console', stage);
+        const [npm = '', ...build] = words('RUN', 'console').at(-1) ?? [];
+        await promisify(execFile)(npm, build, { cwd: stage });
+        const [[from = '', to = ''] = []] = words('COPY', '')
+          .filter(([first]) => first === '--from=console')
+          .map((copy) => copy.slice(1));
+        cpSync(from.replace('/opt/latchkey', stage), join(image, to), { recursive: true });
+      } finally {
+        rmSync(stage, { recursive: true });
+      }
+      // By the image's own program, which knows where it looks.
+      const program = `import { readConsoleFiles } from ${JSON.stringify(join(image, 'control-plane/server/console-files.ts'))};
+      console.log(readConsoleFiles()?.get('index.html')?.brotli?.length ?? 'none');`;
+      const { stdout } = await promisify(execFile)('node', ['--input-type=module', '--eval', program]);
+      expect(Number(stdout)).toBeGreaterThan(100);
+    },
+  );
 
   test('has places of their own for database and keys, and takes nothing into a layer that is not named', () => {
     expect(words('VOLUME')).toEqual([['/var/lib/latchkey', '/etc/latchkey/keys']]);
     expect([...words('ENV'), ...words('ADD')]).toEqual([]);
-    expect(COPIES.flatMap(({ from }) => from)).not.toContain('.');
+    expect(copiesOf('').flatMap(({ from }) => from)).not.toContain('.');
   });
 });
