@@ -1,16 +1,9 @@
-import {
-  Instance,
-  InstanceName,
-  InstancePage,
-  ProjectName,
-  type ComponentMap,
-  type InstanceId,
-  type TokenId,
-} from '#protocol';
+import { Instance, InstanceName, InstancePage, ProjectName, type ComponentMap, type InstanceId } from '#protocol';
 import { describe, expect, test } from 'vitest';
 import { systemRandom } from '../../../control-plane/server/runtime.ts';
 import { newInstance } from '../../../control-plane/server/service/instance-service.ts';
 import { viewOfInstance } from '../../../control-plane/server/service/instance-view.ts';
+import { aReset, aTask } from '../../contract/store-records.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { expectError, HttpWorld } from '../../support/http-world.ts';
 
@@ -253,57 +246,10 @@ describe('the audit', () => {
 
 /** A reset that is on its way to the instance. */
 async function addTask(world: HttpWorld, instanceId: InstanceId): Promise<void> {
-  const options = { unlock: false, unexpire: false, mustChange: false };
   const now = world.clock.now();
-  const resetId = world.resets.id;
+  const reset = aReset({ requestedAt: now, notAfter: now + 1 });
   await world.store.transaction(async (tx) => {
-    const page = await tx.tokens.list({ limit: 1, after: null });
-    const tokenId = page.rows[0]?.id ?? ('' as TokenId);
-    await tx.resets.insert(
-      {
-        id: resetId,
-        mode: 'online',
-        account: null,
-        options,
-        supersede: false,
-        tokenId,
-        requestedBy: 'x',
-        plannedAt: now,
-        planExpiresAt: now + 1,
-        requestedAt: now,
-        notAfter: now + 1,
-        ...{
-          finishedAt: null,
-          concurrency: 50,
-          stopAfterFailures: null,
-          retryOf: null,
-          pausedAt: null,
-          stoppedAt: null,
-        },
-      },
-      [],
-    );
-    const blank = { sealed: null, sealedDigest: null, dispatchedAt: null, code: null, detail: null, verifiedBy: null };
-    const id = '11111111-1111-4111-8111-111111111111';
-    await tx.tasks.insert([
-      {
-        ...blank,
-        id: id as Parameters<typeof tx.tasks.get>[0],
-        resetId,
-        instanceId,
-        account: 'root' as Parameters<typeof tx.generations.highest>[1],
-        mode: 'online',
-        options,
-        generation: 1,
-        state: 'pending',
-        notAfter: now + 1,
-        requestedAt: now,
-        warnings: [],
-        appliedMs: null,
-        verifiedMs: null,
-        result: null,
-        updatedAt: now,
-      },
-    ]);
+    await tx.resets.insert(reset, []);
+    await tx.tasks.insert([aTask(reset, { instanceId, state: 'pending' })]);
   });
 }
