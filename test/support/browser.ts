@@ -1,14 +1,16 @@
 import { chromium, type BrowserContext, type Page } from 'playwright-core';
 
 const CHROMIUM = '/usr/bin/chromium';
+/** A browser shares the machine with everything that it looks at. */
+const ACTION_MS_MAX = 60_000;
 
 /** A browser that reaches a control plane, and everything that it asked for and complained of. */
 export interface Browser extends AsyncDisposable {
   readonly page: Page;
   readonly context: BrowserContext;
-  /** What left the page: method, URL, headers and body as text. */
+  /** What left it: method, URL, headers and body as text. */
   readonly sent: readonly string[];
-  /** Messages of the console, errors of pages and violations of their policies. */
+  /** Messages of the console, errors of pages, violations of their policies, and dialogs that a script opened. */
   readonly complaints: readonly string[];
 }
 
@@ -37,14 +39,20 @@ export async function openBrowser(
     viewport: { width, height },
     permissions: ['clipboard-read', 'clipboard-write'],
   });
+  context.setDefaultTimeout(ACTION_MS_MAX);
   const sent: string[] = [];
   const complaints: string[] = [];
-  const page = await context.newPage();
-  page.on('request', (request) => {
+  // Of the whole browser, not of one page: what a second tab does is heard as well.
+  context.on('request', (request) => {
     sent.push(`${request.method()} ${request.url()} ${JSON.stringify(request.headers())} ${request.postData() ?? ''}`);
   });
-  page.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`));
-  page.on('pageerror', (error) => complaints.push(`defect: ${error.message}`));
+  context.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`));
+  context.on('weberror', (failure) => complaints.push(`defect: ${failure.error().message}`));
+  context.on('dialog', (dialog) => {
+    complaints.push(`dialog: ${dialog.message()}`);
+    dialog.dismiss().catch((error: unknown) => complaints.push(`dialog: ${String(error)}`));
+  });
+  const page = await context.newPage();
   return {
     page,
     context,
