@@ -5,11 +5,13 @@ import messages from '@cloudscape-design/components/i18n/messages/all.en';
 import SideNavigation from '@cloudscape-design/components/side-navigation';
 import Spinner from '@cloudscape-design/components/spinner';
 import TopNavigation from '@cloudscape-design/components/top-navigation';
-import { Suspense, useState } from 'react';
+import { Suspense, useEffect, useRef, useState } from 'react';
 import { Route, Router, Switch, useLocation } from 'wouter';
 import { useLiveChanges, type Connection } from './api/live.ts';
 import { Boundary } from './parts/boundary.tsx';
 import { detach } from './parts/detach.ts';
+import { useNarrow } from './parts/narrow.ts';
+import { PageFocus } from './parts/page-focus.tsx';
 import { pages } from './pages/index.ts';
 import { NotFound } from './pages/not-found.tsx';
 import { SessionGate, useSession } from './session.tsx';
@@ -33,13 +35,21 @@ export function App() {
 function Shell() {
   const connection = useLiveChanges();
   const [location, navigate] = useLocation();
-  const [isOpen, setOpen] = useState(true);
+  const isNarrow = useNarrow();
+  const [wish, setWish] = useState<{ readonly isOpen: boolean; readonly isNarrow: boolean } | null>(null);
+  // Beside the page where there is room; over it only when somebody asks for it.
+  const isOpen = wish?.isNarrow === isNarrow ? wish.isOpen : !isNarrow;
+  const setOpen = (open: boolean): void => setWish({ isOpen: open, isNarrow });
+  const frame = useRef<HTMLDivElement>(null);
+  // Cloudscape gives this landmark of narrow windows an attribute that its role does not have.
+  useEffect(() => frame.current?.querySelector('nav[aria-orientation]')?.removeAttribute('aria-orientation'));
   return (
-    <>
+    <div ref={frame}>
       <Banner />
       <AppLayout
         headerSelector="#banner"
         toolsHide
+        ariaLabels={texts.frame}
         navigationOpen={isOpen}
         onNavigationChange={({ detail }) => setOpen(detail.open)}
         notifications={<ConnectionNotice connection={connection} />}
@@ -52,19 +62,39 @@ function Shell() {
               if (event.detail.external === true) return;
               event.preventDefault();
               navigate(event.detail.href.slice(BASE.length) || '/');
+              if (isNarrow) setOpen(false);
             }}
           />
         }
         content={
-          <Boundary key={location}>
-            <Suspense fallback={<Spinner size="large" />}>
-              <Pages />
-            </Suspense>
-          </Boundary>
+          <PageFocus page={location} title={titleOf(location)}>
+            <Boundary key={location}>
+              <Suspense fallback={<Spinner size="large" />}>
+                <Pages />
+              </Suspense>
+            </Boundary>
+          </PageFocus>
         }
       />
-    </>
+    </div>
   );
+}
+
+/** Of the window: the most special first, as tabs show the beginning alone. */
+function titleOf(location: string): string {
+  const [, section = '', special] = location.split('/');
+  const page = pages.find(({ path }) => path === `/${section}`)?.navigation;
+  const parts = [special === undefined ? [] : decoded(special), page ?? [], texts.product].flat();
+  return parts.join(' · ');
+}
+
+/** Somebody may have written the URL by hand. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 function Pages() {

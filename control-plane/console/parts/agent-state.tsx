@@ -13,5 +13,9 @@ const TYPES: Record<AgentState, StatusIndicatorProps.Type> = {
 
 /** The state of an agent, the same wherever it is shown. */
 export function AgentStateIndicator({ state }: { readonly state: AgentState }) {
-  return <StatusIndicator type={TYPES[state]}>{texts.agentStates[state]}</StatusIndicator>;
+  return (
+    <StatusIndicator type={TYPES[state]} wrapText={false}>
+      {texts.agentStates[state]}
+    </StatusIndicator>
+  );
 }

@@ -16,7 +16,6 @@ export const common = {
     holder: (name: string, role: string) => `${name} (${role})`,
   },
   navigation: {
-    label: 'Pages',
     health: 'Health',
     instances: 'Instances',
     resets: 'Resets',
@@ -24,6 +23,12 @@ export const common = {
     audit: 'Audit',
     access: 'Tokens and sessions',
     settings: 'Settings',
+  },
+  frame: {
+    navigation: 'Pages',
+    navigationToggle: 'Open the list of pages',
+    navigationClose: 'Close the list of pages',
+    notifications: 'Notices',
   },
   connection: {
     connecting: 'Connecting again…',

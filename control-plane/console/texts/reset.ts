@@ -1,4 +1,4 @@
-import type { OperatingSystem, ResetState, TaskState, VerifiedBy } from '#protocol';
+import type { OperatingSystem, ResetState, TaskState, VerifiedBy, Warning } from '#protocol';
 
 const instances = (count: number): string => (count === 1 ? '1 instance' : `${count.toLocaleString()} instances`);
 
@@ -196,6 +196,23 @@ const progress = {
     authenticate: 'authentication only',
     hash: 'stored hash only',
   } satisfies Record<VerifiedBy, string>,
+  warnings: {
+    'account-locked': 'The account is locked and stays so. Reset again with the option that unlocks it.',
+    'account-expired': 'The account has expired. Reset again with the option that removes the expiry.',
+    'password-aged-out':
+      'The account was shut because its password aged out. Reset again with the option that removes the expiry.',
+    'password-must-change': 'The next login will ask for another password.',
+    'nologin-shell': 'The account has no login shell, so a login could not be tried.',
+    'second-factor': 'Logins ask for more than the password, so a login could not be completed.',
+    faillock: 'The account is shut for a while after failed logins. Reset again with the option that unlocks it.',
+    'login-denied': 'The system accepts the password but does not let the account in: an access rule.',
+    'login-not-tried': 'A login could not be tried on this system; the stored hash matches.',
+    'ssh-password-forbidden': 'sshd does not accept passwords for this account.',
+    'ssh-root-forbidden': 'sshd does not let root in with a password.',
+    'unlock-failed': 'The lock could not be removed; see why on the instance.',
+    'unexpire-failed': 'The expiry of the account could not be removed; see why on the instance.',
+    'must-change-failed': 'The next login will not ask for another password, though that was wanted.',
+  } satisfies Record<Warning, string>,
   here: 'checked here',
   told: 'as the control plane says',
   otherAccount:

@@ -185,7 +185,7 @@ function columnsOf({ ownTokenId, now, onRevoke }: ColumnsOptions): TableProps<To
       cell: ({ createdAt, createdBy }) => (
         <>
           <When at={createdAt} />
-          <Box variant="small">
+          <Box variant="small" display="block">
             <bdi title={createdBy}>{words.by(nameOfActor(createdBy))}</bdi>
           </Box>
         </>

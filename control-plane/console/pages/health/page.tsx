@@ -1,3 +1,4 @@
+import Alert from '@cloudscape-design/components/alert';
 import BarChart from '@cloudscape-design/components/bar-chart';
 import Box from '@cloudscape-design/components/box';
 import ColumnLayout from '@cloudscape-design/components/column-layout';
@@ -15,6 +16,7 @@ import { useClient } from '../../api/context.ts';
 import { AgentStateIndicator } from '../../parts/agent-state.tsx';
 import { detach } from '../../parts/detach.ts';
 import { FailureAlert } from '../../parts/failure.tsx';
+import { InstanceLink, PageLink } from '../../parts/instance-link.tsx';
 import { When } from '../../parts/when.tsx';
 import { texts } from '../../texts/index.ts';
 
@@ -36,8 +38,14 @@ export default function HealthPage() {
 }
 
 function Everything({ overview }: { readonly overview: Overview }) {
+  const instances = STATES.reduce((sum, state) => sum + overview.agents[state], 0);
   return (
     <SpaceBetween size="l">
+      {instances === 0 && (
+        <Alert type="info" header={words.noInstances}>
+          <PageLink to="/install">{words.addFirst}</PageLink>
+        </Alert>
+      )}
       <States agents={overview.agents} />
       <Attention {...overview.attention} />
       <Grid gridDefinition={[{ colspan: { default: 12, m: 7 } }, { colspan: { default: 12, m: 5 } }]}>
@@ -71,11 +79,22 @@ function States({ agents }: { readonly agents: Overview['agents'] }) {
             <Box variant="div">
               <AgentStateIndicator state={state} />
             </Box>
-            <Box variant="awsui-value-large">{agents[state]}</Box>
+            <Box variant="awsui-value-large">
+              {agents[state] === 0 ? 0 : <Count state={state} count={agents[state]} />}
+            </Box>
           </div>
         ))}
       </ColumnLayout>
     </Container>
+  );
+}
+
+/** Leads to those that it counts. */
+function Count({ state, count }: { readonly state: AgentState; readonly count: number }) {
+  return (
+    <PageLink to={`/instances?state=${state}`} label={words.show(count, texts.agentStates[state])}>
+      {count.toLocaleString()}
+    </PageLink>
   );
 }
 
@@ -84,15 +103,31 @@ function Attention({ total, items }: Overview['attention']) {
   return (
     <Table<Instance>
       header={<Header variant="h2">{words.attention(total)}</Header>}
+      ariaLabels={{ tableLabel: words.attention(total) }}
       items={items}
       trackBy="id"
       wrapLines
       empty={<Box textAlign="center">{words.nothing}</Box>}
       columnDefinitions={[
-        { id: 'instance', header: columns.instance, cell: ({ name }) => name, isRowHeader: true },
+        {
+          id: 'instance',
+          header: columns.instance,
+          cell: ({ name }) => <InstanceLink name={name} />,
+          isRowHeader: true,
+        },
         { id: 'state', header: columns.state, cell: ({ agent }) => <AgentStateIndicator state={agent.state} /> },
-        { id: 'reason', header: columns.reason, cell: ({ agent }) => agent.reasons[0]?.message ?? '–' },
-        { id: 'remedy', header: columns.remedy, cell: ({ agent }) => agent.reasons[0]?.remedy ?? '–' },
+        {
+          id: 'reason',
+          header: columns.reason,
+          minWidth: 160,
+          cell: ({ agent }) => agent.reasons[0]?.message ?? words.silent,
+        },
+        {
+          id: 'remedy',
+          header: columns.remedy,
+          minWidth: 160,
+          cell: ({ agent }) => agent.reasons[0]?.remedy ?? words.silentHow,
+        },
         {
           id: 'since',
           header: columns.since,
@@ -103,17 +138,27 @@ function Attention({ total, items }: Overview['attention']) {
   );
 }
 
+/** As many as stand beside the chart; the audit has all. */
+const CHANGES_SHOWN_MAX = 8;
+
 function Changes({ changes }: { readonly changes: readonly AgentChange[] }) {
   const { columns } = words;
   return (
     <Table<AgentChange>
       header={<Header variant="h2">{words.changes}</Header>}
-      items={changes}
+      ariaLabels={{ tableLabel: words.changes }}
+      items={changes.slice(0, CHANGES_SHOWN_MAX)}
       variant="container"
+      wrapLines
       empty={<Box textAlign="center">{words.noChanges}</Box>}
       columnDefinitions={[
         { id: 'when', header: columns.when, cell: ({ at }) => <When at={at} /> },
-        { id: 'instance', header: columns.instance, cell: ({ instance }) => instance, isRowHeader: true },
+        {
+          id: 'instance',
+          header: columns.instance,
+          cell: ({ instance }) => <InstanceLink name={instance} />,
+          isRowHeader: true,
+        },
         {
           id: 'state',
           header: columns.state,

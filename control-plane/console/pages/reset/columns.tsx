@@ -1,7 +1,7 @@
 import Box from '@cloudscape-design/components/box';
 import StatusIndicator, { type StatusIndicatorProps } from '@cloudscape-design/components/status-indicator';
 import type { TableProps } from '@cloudscape-design/components/table';
-import { explainWarning, type TaskState } from '#protocol';
+import type { TaskState } from '#protocol';
 import { InstanceLink } from '../../parts/instance-link.tsx';
 import { When } from '../../parts/when.tsx';
 import { texts } from '../../texts/index.ts';
@@ -38,7 +38,11 @@ export const COLUMNS: readonly TableProps.ColumnDefinition<Row>[] = [
     id: 'state',
     header: columns.state,
     minWidth: 150,
-    cell: ({ state }) => <StatusIndicator type={INDICATORS[state]}>{words.taskStates[state]}</StatusIndicator>,
+    cell: ({ state }) => (
+      <StatusIndicator type={INDICATORS[state]} wrapText={false}>
+        {words.taskStates[state]}
+      </StatusIndicator>
+    ),
   },
   { id: 'proof', header: columns.proof, cell: (row) => <Proof row={row} />, minWidth: 130 },
   { id: 'applied', header: columns.applied, cell: ({ appliedMs }) => <Span ms={appliedMs} /> },
@@ -73,7 +77,7 @@ function Notes({ row: { code, message, remedy, detail, warnings } }: { readonly 
       )}
       {code !== null && remedy !== null && <div>{remedy}</div>}
       {warnings.map((warning) => (
-        <div key={warning}>{explainWarning(warning)}</div>
+        <div key={warning}>{words.warnings[warning]}</div>
       ))}
     </>
   );

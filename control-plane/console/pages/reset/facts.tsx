@@ -5,6 +5,7 @@ import type { Reset, ResetId } from '#protocol';
 import { Link } from 'wouter';
 import { When } from '../../parts/when.tsx';
 import { texts } from '../../texts/index.ts';
+import { nameOfActor } from '../resets/row.ts';
 
 const words = texts.reset.progress;
 
@@ -18,7 +19,7 @@ export function Facts({ reset }: { readonly reset: Reset }) {
       <KeyValuePairs
         columns={4}
         items={[
-          { label: facts.requestedBy, value: <bdi>{reset.requestedBy}</bdi> },
+          { label: facts.requestedBy, value: <bdi title={reset.requestedBy}>{nameOfActor(reset.requestedBy)}</bdi> },
           { label: facts.requestedAt, value: <When at={reset.requestedAt} /> },
           { label: facts.notAfter, value: <When at={reset.notAfter} /> },
           { label: facts.finishedAt, value: <When at={reset.finishedAt} /> },

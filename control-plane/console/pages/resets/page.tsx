@@ -100,7 +100,9 @@ function Stand({ reset }: { readonly reset: Reset }) {
   const { tone, text } = standOf(reset);
   return (
     <>
-      <StatusIndicator type={tone}>{text}</StatusIndicator>
+      <StatusIndicator type={tone} wrapText={false}>
+        {text}
+      </StatusIndicator>
       {reset.retryOf !== null && <Box variant="small">{words.retry}</Box>}
     </>
   );

@@ -1,6 +1,7 @@
 import type { AuditRecord, Instance } from '#protocol';
 import { When } from '../../../parts/when.tsx';
 import { texts } from '../../../texts/index.ts';
+import { nameOfActor } from '../../resets/row.ts';
 import { OlderTable } from './older.tsx';
 import { useAudit } from './use-instance.ts';
 
@@ -19,7 +20,7 @@ export function AuditTab({ instance }: { readonly instance: Instance }) {
       columnDefinitions={[
         { id: 'when', header: words.when, minWidth: 190, cell: ({ at }) => <When at={at} /> },
         { id: 'what', header: words.what, cell: ({ action }) => action, isRowHeader: true },
-        { id: 'who', header: words.who, cell: ({ actor }) => <bdi>{actor}</bdi> },
+        { id: 'who', header: words.who, cell: ({ actor }) => <bdi title={actor}>{nameOfActor(actor)}</bdi> },
         { id: 'decision', header: words.decision, cell: decisionOf },
         { id: 'facts', header: words.facts, cell: factsOf },
       ]}

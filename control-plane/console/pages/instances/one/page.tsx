@@ -26,10 +26,25 @@ const TABS = ['overview', 'health', 'resets', 'audit', 'danger'] as const;
 export default function InstancePage() {
   const { id } = useParams<{ id: string }>();
   const { data, error, refetch } = useInstance(decodeURIComponent(id));
+  const failure = error !== null && <FailureAlert error={error} onRetry={() => detach(refetch())} />;
+  if (data === undefined) {
+    return (
+      <ContentLayout
+        breadcrumbs={<Breadcrumbs name={decodeURIComponent(id)} />}
+        header={
+          <Header variant="h1">
+            <bdi>{decodeURIComponent(id)}</bdi>
+          </Header>
+        }
+      >
+        {failure === false ? <Spinner size="large" /> : failure}
+      </ContentLayout>
+    );
+  }
   return (
     <>
-      {error !== null && <FailureAlert error={error} onRetry={() => detach(refetch())} />}
-      {data === undefined ? error === null && <Spinner size="large" /> : <Whole instance={data} />}
+      {failure}
+      <Whole instance={data} />
     </>
   );
 }

@@ -2,6 +2,7 @@ import type { Instance, Reset } from '#protocol';
 import { PageLink } from '../../../parts/instance-link.tsx';
 import { When } from '../../../parts/when.tsx';
 import { texts } from '../../../texts/index.ts';
+import { nameOfActor } from '../../resets/row.ts';
 import { OlderTable } from './older.tsx';
 import { useResets } from './use-instance.ts';
 
@@ -37,7 +38,11 @@ export function ResetsTab({ instance }: { readonly instance: Instance }) {
           header: words.instances,
           cell: ({ counts }) => words.counts(counts.succeeded, counts.total),
         },
-        { id: 'by', header: words.by, cell: ({ requestedBy }) => <bdi>{requestedBy}</bdi> },
+        {
+          id: 'by',
+          header: words.by,
+          cell: ({ requestedBy }) => <bdi title={requestedBy}>{nameOfActor(requestedBy)}</bdi>,
+        },
       ]}
     />
   );
