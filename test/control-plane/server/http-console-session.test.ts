@@ -84,6 +84,20 @@ describe('signing in', () => {
     expectError(both, 401, 'unauthenticated');
   });
 
+  test('over a cookie that somebody has planted starts another session, and the planted one stays what it was', async () => {
+    const planter = await browserOf(await world.tokenOf('viewer'));
+    const unknown = `__Host-latchkey=${planter.signIn.session.id}_${randomSecret()}`;
+    for (const cookie of [planter.cookie, unknown]) {
+      const reply = await world.call('POST', OWN, { headers: { cookie, origin: PUBLIC_ORIGIN } });
+      expect(reply.statusCode, reply.body).toBe(201);
+      const own = String(reply.headers['set-cookie']).split(';')[0] ?? '';
+      expect([planter.cookie, unknown]).not.toContain(own);
+      expect(ConsoleSignIn.parse(reply.json()).session.id).not.toBe(planter.signIn.session.id);
+    }
+    expect((await planter.call('GET', OWN)).json()).toMatchObject({ holder: { role: 'viewer' } });
+    expectError(await world.call('GET', OWN, { token: null, headers: { cookie: unknown } }), 401, 'unauthenticated');
+  });
+
   test('takes a token: a session makes no other, or it would never end', async () => {
     const browser = await browserOf();
     expectError(await browser.call('POST', OWN), 403, 'not-authorised');
