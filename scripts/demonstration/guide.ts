@@ -34,7 +34,7 @@ function sayTheWayIn({ narrator, stage: { controlPlane }, fingerprint, user }: G
   narrator.say(`  ssh -N -L ${port}:${host} ${user ?? 'root'}@${hostname()}`);
   narrator.say();
   narrator.prose(
-    'The browser warns of the certificate: it comes from an authority that this demonstration has made for itself, and which no browser knows. Go on if the certificate has this SHA-256 fingerprint:',
+    'The browser warns of the certificate: it comes from an authority that this demonstration has made for itself, and which no browser knows. Look at that certificate and go on (Advanced, then Proceed or Accept) if this is its SHA-256 fingerprint:',
   );
   narrator.say(`  ${fingerprint}`);
   narrator.say();
