@@ -38,3 +38,8 @@ export function pageOf<S extends z.ZodType>(item: S) {
 /** A code with its sentences, and what is special about this case. */
 export const Reason = z.object({ code: Code, message: z.string(), remedy: z.string() });
 export type Reason = z.infer<typeof Reason>;
+
+/** The event with which every stream begins, and goes on while nothing happens: pages are not shown comments. */
+export const HEARTBEAT_EVENT = 'still-here';
+/** A stream says something at least this often; one that does not is held up, or half open. */
+export const HEARTBEAT_MS = 15_000;

@@ -6,7 +6,7 @@ import type { HttpRequest, HttpResponse, Transport, TransportOptions } from '../
 const CONNECT_MS_MAX = 10_000;
 /** The plan of a large reset asks every agent for a sign of life first. */
 const HEADERS_MS_MAX = 90_000;
-/** Between two pieces of a body. Of an event stream too: it holds comments when nothing happens. */
+/** Between two pieces of a body. Of an event stream too: it holds heartbeats when nothing happens. */
 const SILENCE_MS_MAX = 60_000;
 
 /** HTTPS with verification that nothing turns off, through the proxy that the environment names, if any. */

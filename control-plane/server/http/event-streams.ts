@@ -1,9 +1,8 @@
+import { HEARTBEAT_EVENT, HEARTBEAT_MS } from '#protocol';
 import type { Actor } from '../domain/actor.ts';
 import type { Clock } from '../service/ports.ts';
 import type { Standing } from './standing.ts';
 
-/** Proxies cut connections on which nothing moves, often after 30 or 60 s. The credential is looked at just as often. */
-export const HEARTBEAT_MS = 15_000;
 /** Each holds a connection and a place among the listeners. */
 const STREAMS_PER_TOKEN_MAX = 32;
 /** What a client waits before it comes back, should the connection break. */
@@ -53,18 +52,21 @@ async function* stream(
   const signal = AbortSignal.any([callerGone, over.signal]);
   const events = watch(signal)[Symbol.asyncIterator]();
   try {
-    yield `retry: ${RETRY_MS}\n\n`;
+    // With a first sign of life: a proxy that holds it back is found out at once.
+    yield `retry: ${RETRY_MS}\n\n${eventText(HEARTBEAT_EVENT, null)}`;
     let pending = events.next();
     let lookedAt = deps.clock.monotonic();
     while (!signal.aborted) {
       const next = await soonest(deps.clock, pending, signal);
-      // Also while events come so fast that there is no need of a heartbeat: a token may just have ended.
+      // The credential is looked at just as often, also while events come so fast that there is no need of a heartbeat: a
+      // token may just have ended.
       if (deps.clock.monotonic() - lookedAt >= HEARTBEAT_MS) {
         if (!(await deps.standing.isCurrent(actor))) return;
         lookedAt = deps.clock.monotonic();
       }
       if (next === 'heartbeat') {
-        yield ': still here\n\n';
+        // Proxies cut connections on which nothing moves, often after 30 or 60 s.
+        yield eventText(HEARTBEAT_EVENT, null);
       } else if (next === 'aborted' || next.done === true) {
         return;
       } else {

@@ -1,7 +1,6 @@
 import { request, type IncomingMessage } from 'node:http';
-import { ProgressEvent, Reset } from '#protocol';
+import { HEARTBEAT_MS, ProgressEvent, Reset } from '#protocol';
 import { describe, expect, test } from 'vitest';
-import { HEARTBEAT_MS } from '../../../control-plane/server/http/event-streams.ts';
 import { ApiError } from '../../../control-plane/server/service/errors.ts';
 import { until } from '../../support/fake-agent.ts';
 import { expectError, HttpWorld } from '../../support/http-world.ts';
@@ -49,6 +48,7 @@ class Follower {
   }
 }
 
+const heartbeatsOf = ({ text }: Follower): number => [...text.matchAll(/^event: still-here\ndata: null\n\n/gm)].length;
 const when = (condition: () => boolean) => until(() => Promise.resolve(condition() ? true : null));
 
 describe('the events of a reset', () => {
@@ -65,13 +65,13 @@ describe('the events of a reset', () => {
     expect(world.resets.watching).toBe(0);
   });
 
-  test('are interspersed with comments while nothing happens', async () => {
+  test('begin with a heartbeat, and are interspersed with more while nothing happens', async () => {
     await using world = await HttpWorld.open();
     const follower = await Follower.open(await listen(world.app), world);
     await when(() => world.resets.watching === 1);
     for (let beats = 1; beats <= 3; beats += 1) {
       world.clock.advance(HEARTBEAT_MS);
-      await when(() => [...follower.text.matchAll(/^: still here$/gm)].length === beats);
+      await when(() => heartbeatsOf(follower) === 1 + beats);
     }
     world.resets.progress(true);
     await when(() => follower.ended);
@@ -98,14 +98,14 @@ describe('the events of a reset', () => {
     expect(other.ended).toBe(false);
   });
 
-  test('end with the next comment when the token expired, or was revoked elsewhere', async () => {
+  test('end with the next heartbeat when the token expired, or was revoked elsewhere', async () => {
     await using world = await HttpWorld.open();
     const { token } = await world.createToken({ type: 'api', name: 'short', role: 'viewer', ttlMs: 60_000 });
     const follower = await Follower.open(await listen(world.app), world, token);
     await when(() => world.resets.watching === 1);
     for (let beats = 1; beats <= 3; beats += 1) {
       world.clock.advance(HEARTBEAT_MS);
-      await when(() => [...follower.text.matchAll(/^: still here$/gm)].length === beats);
+      await when(() => heartbeatsOf(follower) === 1 + beats);
     }
     world.clock.advance(HEARTBEAT_MS);
     await when(() => follower.ended);
@@ -116,14 +116,14 @@ describe('the events of a reset', () => {
     const { token } = await world.createToken({ type: 'api', name: 'short', role: 'viewer', ttlMs: 60_000 });
     const follower = await Follower.open(await listen(world.app), world, token);
     await when(() => world.resets.watching === 1);
-    // Never silent for long enough to be sent a comment.
+    // Never silent for long enough to be sent a heartbeat.
     for (let events = 1; !follower.ended; events += 1) {
       world.clock.advance(HEARTBEAT_MS - 1);
       world.resets.progress(false);
       await when(() => follower.ended || follower.events.length === events);
       expect(events).toBeLessThanOrEqual(6);
     }
-    expect(follower.text).not.toContain('still here');
+    expect(heartbeatsOf(follower)).toBe(1);
   });
 
   test('end when the control plane goes down, which waits for nobody', async () => {
