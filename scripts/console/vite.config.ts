@@ -33,13 +33,51 @@ function withoutFonts(): Plugin {
   };
 }
 
+/** Parts of Cloudscape that no page has, and that say more than many that one has. */
+const UNUSED = [
+  'annotation-context',
+  'attribute-editor',
+  'calendar',
+  'code-editor',
+  'date-picker',
+  'date-range-picker',
+  'pie-chart',
+  'prompt-input',
+  's3-resource-selector',
+  'tag-editor',
+  'tutorial-panel',
+  'wizard',
+];
+
+/** What those parts say comes in one file with what all others do, which the first page loads. */
+function withoutUnusedWords(): Plugin {
+  const part = new RegExp(`design/components/(${UNUSED.join('|')})/index\\.js$`);
+  return {
+    name: 'without-unused-words',
+    transform(code, id) {
+      const used = part.exec(id)?.[1];
+      if (used !== undefined) this.error(`${used} is used now: take it out of the list of what is not.`);
+      if (!id.endsWith('components/i18n/messages/all.en.js')) return null;
+      const json = code.slice(code.indexOf('{'), code.lastIndexOf('}') + 1);
+      const messages = JSON.parse(json, (key, value: unknown) => (UNUSED.includes(key) ? undefined : value)) as unknown;
+      return `export default ${JSON.stringify(messages)};`;
+    },
+  };
+}
+
 /** `npm run build:console`: pages that the control plane serves by itself, below `/console`. */
 export default defineConfig({
   root: source,
   base: '/console/',
-  plugins: [withoutFonts(), compress()],
-  // What seals passwords looks for this module of Node's where there is no WebCrypto; every browser has it.
-  resolve: { alias: { crypto: join(source, 'parts/no-node-crypto.ts') } },
+  plugins: [withoutFonts(), withoutUnusedWords(), compress()],
+  resolve: {
+    alias: [
+      // What seals passwords looks for this module of Node's where there is no WebCrypto; every browser has it.
+      { find: 'crypto', replacement: join(source, 'parts/no-node-crypto.ts') },
+      // Lists that are sorted by dragging, which none of ours is, would be a thirtieth of the first page.
+      { find: /^\.\.\/internal\/components\/sortable-area$/, replacement: join(source, 'parts/no-sorting.ts') },
+    ],
+  },
   build: {
     outDir,
     emptyOutDir: true,
@@ -51,6 +89,8 @@ export default defineConfig({
     reportCompressedSize: false,
     chunkSizeWarningLimit: 2_000,
     rolldownOptions: {
+      // Its modules only define: a page need not load what it does not name, above all not what seals passwords.
+      treeshake: { moduleSideEffects: [{ test: /\/protocol\/|node_modules\/@hpke\//, sideEffects: false }] },
       // "use client" speaks to servers that render; there is none here.
       checks: { moduleLevelDirective: false },
       output: {

@@ -1,7 +1,11 @@
 import { lazy, type ComponentType } from 'react';
 import { texts } from '../texts/index.ts';
+import HealthPage from './health/page.tsx';
 
-/** A page: where it is, and what shows it. Each is loaded when it is first gone to. */
+/**
+ * A page: where it is, and what shows it. The first comes with the console, so that nobody waits for one after the other;
+ * each of the others is loaded when it is first gone to.
+ */
 interface Page {
   readonly path: string;
   readonly component: ComponentType;
@@ -13,7 +17,7 @@ const { navigation } = texts;
 
 /** Every page, in the order of the navigation. */
 export const pages: readonly Page[] = [
-  { path: '/', navigation: navigation.health, component: lazy(() => import('./health/page.tsx')) },
+  { path: '/', navigation: navigation.health, component: HealthPage },
   { path: '/instances', navigation: navigation.instances, component: lazy(() => import('./instances/list/page.tsx')) },
   { path: '/instances/:id', component: lazy(() => import('./instances/one/page.tsx')) },
   { path: '/resets', navigation: navigation.resets, component: lazy(() => import('./resets/page.tsx')) },

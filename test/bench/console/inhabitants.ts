@@ -18,7 +18,7 @@ const STATES: readonly AgentState[] = ['offline', 'offline', 'offline', 'not-ins
 
 /**
  * Writes so many instances into the store of a control plane that is stopped, each different in everything that a list
- * shows; three of four have been reset before.
+ * shows; four of five have been reset before.
  */
 export async function inhabit(databaseFile: string, count: number, now: number): Promise<void> {
   const store = await openSqliteStore({ path: databaseFile });
@@ -35,7 +35,7 @@ export async function inhabit(databaseFile: string, count: number, now: number):
         const reset = aReset({ ...started, ...ended, ...open });
         await tx.resets.insert(reset, []);
         const tasks = instances.flatMap(({ id }, n) => {
-          if (n % 4 === 0) return [];
+          if (n % 5 === 0) return [];
           const state = ENDED[n % ENDED.length] ?? 'succeeded';
           return [aTask(reset, { instanceId: id, state, sealed: null, updatedAt: requestedAt + n, requestedAt })];
         });

@@ -48,7 +48,7 @@
   const text = (selector) => document.querySelector(selector)?.textContent ?? '';
   const SHOWN = {
     rows: () => text('main tbody'),
-    field: () => document.querySelector('main input[type="text"], main input:not([type])')?.value ?? '',
+    field: () => document.querySelector('main input[role="combobox"]')?.value ?? '',
   };
 
   // The health page is there when its parts are, and answers when the menu of who has signed in opens.
@@ -98,9 +98,14 @@
     };
   };
 
+  let awaited = null;
   globalThis.latchkeyBench = {
     firstPage,
-    response: (input, shown) => response(input, SHOWN[shown]),
+    /** Waits for that input from now on; nothing is missed that comes after this has returned. */
+    await: (input, shown) => {
+      awaited = response(input, SHOWN[shown]);
+    },
+    awaited: () => awaited,
     smoothness,
     /** When the page with that path came, and when it could be used: nothing is asked from outside meanwhile. */
     arrival: async (path, isThere) => {

@@ -1,5 +1,4 @@
 import Alert from '@cloudscape-design/components/alert';
-import BarChart from '@cloudscape-design/components/bar-chart';
 import Box from '@cloudscape-design/components/box';
 import ColumnLayout from '@cloudscape-design/components/column-layout';
 import Container from '@cloudscape-design/components/container';
@@ -19,6 +18,7 @@ import { FailureAlert } from '../../parts/failure.tsx';
 import { InstanceLink, PageLink } from '../../parts/instance-link.tsx';
 import { When } from '../../parts/when.tsx';
 import { texts } from '../../texts/index.ts';
+import { Days } from './days.tsx';
 
 const words = texts.health;
 
@@ -169,33 +169,11 @@ function Changes({ changes }: { readonly changes: readonly AgentChange[] }) {
   );
 }
 
-const DAY = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', timeZone: 'UTC' });
-
 function Resets({ days }: { readonly days: Overview['resets'] }) {
-  const series = (title: string, key: 'succeeded' | 'failed' | 'unknown') => ({
-    title,
-    type: 'bar' as const,
-    data: days.map((day) => ({ x: DAY.format(day.day), y: day[key] })),
-  });
   const isEmpty = days.every(({ succeeded, failed, unknown }) => succeeded + failed + unknown === 0);
   return (
     <Container header={<Header variant="h2">{words.resets}</Header>} fitHeight>
-      {isEmpty ? (
-        <Box textAlign="center">{words.noResets}</Box>
-      ) : (
-        <BarChart
-          stackedBars
-          hideFilter
-          height={220}
-          xScaleType="categorical"
-          ariaLabel={words.resets}
-          series={[
-            series(words.succeeded, 'succeeded'),
-            series(words.failed, 'failed'),
-            series(words.unknown, 'unknown'),
-          ]}
-        />
-      )}
+      {isEmpty ? <Box textAlign="center">{words.noResets}</Box> : <Days days={days} />}
     </Container>
   );
 }
