@@ -46,8 +46,9 @@ async function enter({ printed, command }: Visit): Promise<Browser> {
   const [url = ''] = printed.found(/^The console: (https:\S+)$/m);
   const browser = await openBrowser(url, Number(new URL(url).port));
   const { page } = browser;
-  await page.goto(url);
   const devtools = await page.context().newCDPSession(page);
+  await devtools.send('Network.enable'); // It knows the certificates of what it has seen being loaded.
+  await page.goto(url);
   const { tableNames } = await devtools.send('Network.getCertificate', { origin: new URL(url).origin });
   const shown = createHash('sha256')
     .update(Buffer.from(tableNames[0] ?? '', 'base64'))
