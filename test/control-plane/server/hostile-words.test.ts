@@ -17,7 +17,7 @@ import { application, expectError, HttpWorld } from '../../support/http-world.ts
 
 /**
  * Words that would do something to a terminal or a page that shows them are not let in, wherever a peer or an operator may
- * say something that is shown. What is printable is let in, whatever it says: `e2e/console-hostile` shows what becomes of
+ * say something that is shown. What is printable is let in, whatever it says: `e2e/console-hostile.long.test.ts` shows what becomes of
  * it.
  */
 const HOSTILE: readonly (readonly [string, string])[] = [
