@@ -1,5 +1,6 @@
 /** Everything that crosses a wire of Latchkey, and the rules that both ends must agree on. Browser-safe. */
 export * from './accounts.ts';
+export * from './actions.ts';
 export * from './client/authority.ts';
 export * from './client/cloud-init.ts';
 export * from './client/identities.ts';
@@ -8,7 +9,9 @@ export * from './client/judge-plan.ts';
 export * from './client/outcome.ts';
 export * from './client/playbook.ts';
 export * from './client/releases.ts';
+export * from './client/retry.ts';
 export * from './client/seal.ts';
+export * from './client/send.ts';
 export * from './codes.ts';
 export { Digest, base64UrlBytes, concatBytes, fromBase64Url, fromUtf8, sha256, toBase64Url, utf8 } from './encoding.ts';
 export * from './frames.ts';

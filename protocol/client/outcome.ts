@@ -107,6 +107,32 @@ export async function judgeTask(task: Task, expected: Expectation, verify: Verif
   return { ...outcome, verifiedBy: result.verifiedBy, warnings: result.warnings, inForce: 'proven' };
 }
 
+/**
+ * What this client is willing to say of a task; `sent`: what it sent and to whom, null when it did not send the reset.
+ * Where nothing was sent to that instance, no password of this client's is on it, and a success there is none.
+ */
+export async function judgeSent(
+  task: Task,
+  sent: ReadonlyMap<InstanceId, Expectation> | null,
+  verify: Verify,
+): Promise<Outcome> {
+  if (sent === null) return outcomeOfTask(task);
+  const expectation = sent.get(task.instanceId);
+  if (expectation !== undefined) return judgeTask(task, expectation, verify);
+  const outcome: Outcome = { ...outcomeOfTask(task), inForce: 'no' };
+  return task.state === 'succeeded' ? unproven(outcome) : outcome;
+}
+
+/** Instances that something was sent to, and of which the control plane says nothing: silence is no success. */
+export function outcomesOfSilence(
+  sent: ReadonlyMap<InstanceId, Expectation & { readonly name?: string }> | null,
+  isKnown: (instanceId: InstanceId) => boolean,
+): Outcome[] {
+  return [...(sent?.values() ?? [])]
+    .filter(({ instanceId }) => !isKnown(instanceId))
+    .map(({ instanceId, name = instanceId }) => unproven(outcomeOfReady({ instanceId, name }, 'pending')));
+}
+
 /** Whether the instance's own word is that its account has another password than this one. */
 function isUntouched({ state, code, appliedMs }: TaskResult): boolean {
   return state === 'failed' && appliedMs === null && code !== null && !MAYBE_APPLIED.has(code);

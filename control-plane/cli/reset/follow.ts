@@ -1,9 +1,7 @@
 import {
   isFinished,
-  judgeTask,
-  outcomeOfReady,
-  outcomeOfTask,
-  unproven,
+  judgeSent,
+  outcomesOfSilence,
   type Expectation,
   type InstanceId,
   type Outcome,
@@ -94,7 +92,7 @@ async function watch(following: Following, progress: Progress): Promise<boolean>
 async function take(tasks: readonly Task[], following: Following, progress: Progress): Promise<void> {
   const changed: Outcome[] = [];
   for (const task of tasks) {
-    const outcome = await judge(task, following);
+    const outcome = await judgeSent(task, following.expectations, following.verify);
     const before = following.outcomes.get(task.instanceId);
     following.outcomes.set(task.instanceId, outcome);
     if (before?.state !== outcome.state || before.code !== outcome.code) changed.push(outcome);
@@ -102,19 +100,8 @@ async function take(tasks: readonly Task[], following: Following, progress: Prog
   progress.update(following.outcomes, changed);
 }
 
-/** Instances that something was sent to, and of which the control plane says nothing: silence is no success. */
 function addMissing({ outcomes, expectations }: Following, progress: Progress): void {
-  const missing = [...(expectations?.keys() ?? [])].filter((instanceId) => !outcomes.has(instanceId));
-  const added = missing.map((instanceId) => unproven(outcomeOfReady({ instanceId, name: instanceId }, 'pending')));
+  const added = outcomesOfSilence(expectations, (instanceId) => outcomes.has(instanceId));
   for (const outcome of added) outcomes.set(outcome.instanceId, outcome);
   progress.update(outcomes, added);
-}
-
-async function judge(task: Task, { expectations, verify }: Following): Promise<Outcome> {
-  if (expectations === null) return outcomeOfTask(task);
-  const expectation = expectations.get(task.instanceId);
-  if (expectation !== undefined) return judgeTask(task, expectation, verify);
-  // Nothing was sent to that instance: no password of ours is on it, and a success there is none.
-  const outcome: Outcome = { ...outcomeOfTask(task), inForce: 'no' };
-  return task.state === 'succeeded' ? unproven(outcome) : outcome;
 }

@@ -1,20 +1,16 @@
 import {
-  defaultAccount,
-  judgeTask,
-  outcomeOfTask,
-  type AccountRef,
+  contradictedAccount,
+  isOfRemoved,
+  isRetried,
+  judgeSent,
   type Expectation,
   type InstanceId,
-  type Outcome,
   type Reset,
   type Task,
-  type TaskState,
   type Verify,
 } from '#protocol';
 import { clientError } from '../errors.ts';
 import { interpretReset, type ResetFlags, type ResetRequest } from './request.ts';
-
-const RETRIED: readonly TaskState[] = ['failed', 'blocked', 'task-expired', 'outcome-unknown'];
 
 export interface Retry {
   /** What is tried again. Its password is another one: the first was not kept, here or there. */
@@ -36,33 +32,23 @@ export async function retryOf(
   tasks: readonly Task[],
   told: { readonly sent: Sent; readonly withCancelled: boolean; readonly flags: ResetFlags; readonly verify: Verify },
 ): Promise<Retry> {
-  const { sent, withCancelled, flags } = told;
+  const { sent, withCancelled, flags, verify } = told;
   const chosen: Task[] = [];
   for (const task of tasks) {
     refuseOther(reset, task, sent?.get(task.instanceId) ?? null);
-    if (isRetried(await outcomeFor(task, told), withCancelled)) chosen.push(task);
+    const { state } = await judgeSent(task, sent, verify);
+    if (isRetried(state, withCancelled)) chosen.push(task);
   }
-  // Of an instance that was removed only its id is left.
-  const removed = chosen.filter((task) => task.instance === task.instanceId).map((task) => task.instance);
-  const ids = chosen.filter((task) => task.instance !== task.instanceId).map((task) => task.instanceId);
+  const removed = chosen.filter(isOfRemoved).map((task) => task.instance);
+  const ids = chosen.filter((task) => !isOfRemoved(task)).map((task) => task.instanceId);
   if (ids.length === 0) throw clientError('nothing-to-retry');
   const asked = interpretReset(ids, { ...flags, ...termsOf(reset, flags) });
   return { request: { ...asked, plan: { ...asked.plan, retryOf: reset.id }, chosenElsewhere: true }, removed };
 }
 
-/** A success that nothing proves is none, see `judgeTask`. */
-async function outcomeFor(task: Task, { sent, verify }: { sent: Sent; verify: Verify }): Promise<Outcome> {
-  const expected = sent?.get(task.instanceId);
-  return expected === undefined ? outcomeOfTask(task) : judgeTask(task, expected, verify);
-}
-
-function isRetried({ state }: Outcome, withCancelled: boolean): boolean {
-  return state !== null && (RETRIED.includes(state) || (withCancelled && state === 'cancelled'));
-}
-
 function refuseOther(reset: Reset, task: Task, expected: Expectation | null): void {
-  const account: AccountRef = reset.account ?? defaultAccount(task.os);
-  if (expected === null || expected.account === account) return;
+  const account = contradictedAccount(reset, task, expected);
+  if (expected === null || account === null) return;
   const message = `sent for ${expected.account}, now said to be for ${account}`;
   throw clientError('retry-unconfirmed', [{ subject: task.instance, code: 'retry-unconfirmed', message }]);
 }

@@ -7,6 +7,7 @@ import {
   outcomeOfBlocked,
   outcomeOfReady,
   sealAll,
+  sendChunks,
   tallyOf,
   verifyEd25519,
   type Code,
@@ -27,7 +28,7 @@ import { exitCodeOf, type Ending } from './outcome.ts';
 import { obtainPasswords, type Passwords } from './passwords.ts';
 import { passwordLines, reportJson, reportLines, revealable } from './report.ts';
 import type { ResetRequest } from './request.ts';
-import { sendChunks } from './send.ts';
+import { sendingPorts } from './send.ts';
 import type { SentResets } from './sent.ts';
 
 export interface ResetWorld {
@@ -97,14 +98,19 @@ async function carryOut(undertaking: Undertaking, world: ResetWorld): Promise<En
   // Pins and records before the effect: afterwards a crash would lose what proves the results.
   await world.pins.add(verdict.pins);
   await sent.save([...expectations.values()]);
-  if (signal.aborted) throw clientError('not-confirmed');
 
   const { resetId, notAfter } = terms;
   const chunks = chunksOf(sealed, { resetId, notAfter, skipBlocked: request.skipBlocked });
-  const started = await sendChunks(chunks, routes.resets, ports.clock, signal).catch(async (error: unknown) => {
+  const started = await sendChunks(chunks, sendingPorts(routes.resets, ports.clock, signal)).catch(
+    async (error: unknown) => {
+      await sent.forget(resetId);
+      throw error;
+    },
+  );
+  if (started === 'given-up') {
     await sent.forget(resetId);
-    throw error;
-  });
+    throw clientError('not-confirmed');
+  }
   const pending = request.plan.mode === 'offline' ? 'staged' : 'pending';
   for (const target of verdict.ready) outcomes.set(target.instanceId, outcomeOfReady(target, pending));
   if (started === 'unknown') {

@@ -7,6 +7,8 @@ const dialog = {
   title: (count: number, name: string) => `Reset password: ${count === 1 ? name : instances(count)}`,
   close: 'Close',
   cancel: 'Cancel',
+  leave: 'Close',
+  sending: 'It is being sent. Closing this window stops what is not sent yet; what has started by then goes on.',
   submit: 'Reset password',
   submitMany: (count: number) => `Reset password on ${instances(count)}`,
   busy: 'Sealing and sending',
@@ -114,6 +116,11 @@ const progress = {
   hearing: {
     connecting: 'Connecting again; what you see may be out of date.',
     polling: 'Updated every few seconds: live updates do not get through to this browser.',
+  },
+  silent: {
+    title: (count: number) => `The control plane says nothing of ${instances(count)} that something was sent to`,
+    text: (names: readonly string[]) =>
+      `Whether the new password works there is not known, and they count as failed: ${names.slice(0, 20).join(', ')}${names.length > 20 ? ', …' : ''}. Look into why they are missing before you trust this control plane.`,
   },
   notProvable:
     'This browser has no record of what was sent: successes are shown as the control plane reports them, unproven.',

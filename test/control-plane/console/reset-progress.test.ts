@@ -10,7 +10,7 @@ import {
 } from '#protocol';
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { followReset, type FollowPorts, type Hearing } from '../../../control-plane/console/pages/reset/follow.ts';
+import { followReset, type FollowPorts, type ResetHearing } from '../../../control-plane/console/pages/reset/follow.ts';
 import { createProgressStore, type Progress } from '../../../control-plane/console/pages/reset/progress.ts';
 import { retryable, rowOf, type Row } from '../../../control-plane/console/pages/reset/row.ts';
 import type { SentTargets } from '../../../control-plane/console/parts/reset/sent.ts';
@@ -144,6 +144,26 @@ describe('the tasks of a reset', () => {
     expect(store.snapshot()).toMatchObject({ counts: { succeeded: 0, failed: 1 }, proven: 0 });
   });
 
+  test('of which nothing is said at the end count as failed, and are named', async () => {
+    const db = await plannedInstance('db-1');
+    const { instanceId, signer } = db.identity;
+    const [target] = sent.values();
+    if (target === undefined) throw new Error('there is one');
+    const identityKey = signer.publicKey;
+    sent = new Map([...sent, [instanceId, { ...target, instanceId, name: 'db-1', identityKey }]]);
+    const timers = new Timers();
+    const store = storeOf(timers);
+    await store.take(progressOf([await signedTask({ kind: 'succeeds' })], { succeeded: 1 }));
+    expect(store.snapshot()).toMatchObject({ silent: [], known: 1 });
+    await store.take(progressOf([], { total: 1, succeeded: 1 }, true));
+    timers.pass(250);
+    expect(store.snapshot()).toMatchObject({
+      silent: ['db-1'],
+      known: 2,
+      counts: { total: 2, succeeded: 1, failed: 1 },
+    });
+  });
+
   test('make the identity of an instance known once it has proven a success', async () => {
     const proven: KnownInstance[] = [];
     const store = storeOf(new Timers(), proven);
@@ -171,7 +191,7 @@ describe('following a reset', () => {
   const follow = (poll: FollowPorts['poll'] = () => Promise.reject(new Error('nobody answers'))) => {
     const timers = new Timers();
     const streams: (Handlers & { isOpen: boolean })[] = [];
-    const heard: (Hearing | 'progress' | 'trouble')[] = [];
+    const heard: (ResetHearing | 'progress' | 'trouble')[] = [];
     const openStream: FollowPorts['openStream'] = (handlers) => {
       const stream = { ...handlers, isOpen: true };
       streams.push(stream);
@@ -190,16 +210,16 @@ describe('following a reset', () => {
 
   test('ends with the reset', () => {
     const { streams, heard } = follow();
-    streams[0]?.onProgress(event(false));
-    streams[0]?.onProgress(event(true));
-    expect(heard).toEqual(['connecting', 'stream', 'progress', 'stream', 'progress', 'over']);
+    streams[0]?.onEvent(event(false));
+    streams[0]?.onEvent(event(true));
+    expect(heard).toEqual(['connecting', 'live', 'progress', 'live', 'progress', 'over']);
     expect(streams.map(({ isOpen }) => isOpen)).toEqual([false]);
   });
 
   test('opens the stream again after it was lost', () => {
     const { streams, timers, heard } = follow();
     for (let n = 0; n < 10; n += 1) {
-      streams.at(-1)?.onProgress(event(false));
+      streams.at(-1)?.onEvent(event(false));
       streams.at(-1)?.onError();
       timers.pass(2_000);
     }
@@ -213,7 +233,7 @@ describe('following a reset', () => {
     timers.pass(2_000);
     timers.pass(10_000); // The second is open, and silent.
     timers.pass(2_000);
-    streams[2]?.onProgress('{"not": "understood"}');
+    streams[2]?.onEvent('{"not": "understood"}');
     timers.pass(2_000);
     for (let n = 0; n < 10; n += 1) {
       await Promise.resolve();

@@ -20,6 +20,7 @@ let store: MemoryStore;
 let pins: Pins;
 let sent: SentResets;
 let sealed: number;
+let waitedMs: number;
 
 beforeEach(async () => {
   web = await plannedInstance('web-1');
@@ -29,17 +30,34 @@ beforeEach(async () => {
   pins = createPins(store, SERVER);
   sent = createSentResets(store);
   sealed = 0;
+  waitedMs = 0;
 });
 
-function start(options: { consent?: Partial<Consent>; password?: string; instances?: string[] } = {}) {
+interface StartOptions {
+  readonly consent?: Partial<Consent>;
+  readonly password?: string;
+  readonly instances?: readonly string[];
+  readonly signal?: AbortSignal;
+  readonly onSealed?: () => void;
+}
+
+function start(options: StartOptions = {}) {
   const request = PlanReset.parse({
     targets: { instances: options.instances ?? client.targets.map(({ instanceId }) => instanceId) },
     account: 'alice',
   });
   const consent = { ...NO_CONSENT, ...options.consent };
-  const ports = { client, pins, sent, now: () => Date.now(), wait: () => Promise.resolve() };
-  const onSealed = (): void => void (sealed += 1);
-  return startReset({ request, consent, password: options.password ?? PASSWORD, onSealed }, ports);
+  const wait = (ms: number): Promise<void> => {
+    waitedMs += ms;
+    return Promise.resolve();
+  };
+  const ports = { client, pins, sent, now: () => Date.now(), monotonic: () => waitedMs, wait };
+  const onSealed = (): void => {
+    sealed += 1;
+    options.onSealed?.();
+  };
+  const { password = PASSWORD, signal = new AbortController().signal } = options;
+  return startReset({ request, consent, password, onSealed, signal }, ports);
 }
 
 /** The code of what stood in the way. */
@@ -138,6 +156,31 @@ describe('a reset that is started in a browser', () => {
   });
 });
 
+describe('a reset that nobody wants any more', () => {
+  test('sends nothing when it is given up before the plan has come', async () => {
+    const signal = AbortSignal.abort();
+    await start({ signal }).catch((reason: unknown) => expect(reason).toBe(signal.reason));
+    expect([client.chunks, sent.load(client.resetId)]).toEqual([[], null]);
+  });
+
+  test('sends nothing when it is given up while passwords are sealed, and keeps no record of it', async () => {
+    const stop = new AbortController();
+    expect(await start({ signal: stop.signal, onSealed: () => stop.abort() })).toEqual({ kind: 'given-up' });
+    expect([client.chunks, sent.load(client.resetId)]).toEqual([[], null]);
+  });
+
+  test('asks no longer whether it has started, and says that it is not known', async () => {
+    const stop = new AbortController();
+    client.lost = { failure: unreachable(), isTaken: true };
+    client.get = () => {
+      stop.abort();
+      return Promise.reject(unreachable());
+    };
+    expect(await start({ signal: stop.signal })).toMatchObject({ kind: 'unknown' });
+    expect(sent.load(client.resetId)).not.toBeNull();
+  });
+});
+
 describe('the answer to the last chunk', () => {
   test('that is lost is asked for', async () => {
     client.lost = { failure: unreachable(), isTaken: true };
@@ -159,8 +202,13 @@ describe('the answer to the last chunk', () => {
 
   test('that nobody gives in a minute leaves it open whether it has started', async () => {
     client.lost = { failure: unreachable(), isTaken: true };
-    client.get = () => Promise.reject(unreachable());
+    let asked = 0;
+    client.get = () => {
+      asked += 1;
+      return Promise.reject(unreachable());
+    };
     expect(await start()).toEqual({ kind: 'unknown', resetId: client.resetId });
+    expect([asked, waitedMs]).toEqual([30, 60_000]);
     expect(sent.load(client.resetId)).not.toBeNull();
   });
 });

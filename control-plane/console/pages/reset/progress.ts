@@ -1,5 +1,6 @@
 import {
   fingerprintOf,
+  outcomesOfSilence,
   tallyOf,
   thumbprintOf,
   type InstanceId,
@@ -24,8 +25,10 @@ export interface Snapshot {
   readonly counts: ResetCounts | null;
   readonly state: ResetState | null;
   readonly finished: boolean;
-  /** How many tasks are known one by one. */
+  /** How many are known one by one, the silent ones among them. */
   readonly known: number;
+  /** What was sent to from here and the control plane says nothing of, at the end. They count as failed. */
+  readonly silent: readonly string[];
   /** How many of them succeeded by the signed word of their instances. */
   readonly proven: number;
 }
@@ -56,7 +59,7 @@ export function createProgressStore(ports: ProgressPorts): ProgressStore {
   const rows = new Map<InstanceId, Row>();
   const listeners = new Set<() => void>();
   let told: Omit<Progress, 'tasks'> | null = null;
-  let shown: Snapshot = { counts: null, state: null, finished: false, known: 0, proven: 0 };
+  let shown: Snapshot = { counts: null, state: null, finished: false, known: 0, silent: [], proven: 0 };
   let isResting = false;
   let isStale = false;
   let queue: Promise<void> = Promise.resolve();
@@ -68,7 +71,7 @@ export function createProgressStore(ports: ProgressPorts): ProgressStore {
     }
     isResting = true;
     isStale = false;
-    shown = snapshotOf(rows, told);
+    shown = snapshotOf(rows, told, ports.sent);
     for (const listener of listeners) listener();
     ports.after(TELL_EVERY_MS, () => {
       isResting = false;
@@ -108,14 +111,20 @@ function isNews(task: Task, row: Row | undefined): boolean {
   return task.updatedAt === row.updatedAt && task.state !== row.toldState;
 }
 
-function snapshotOf(rows: ReadonlyMap<InstanceId, Row>, told: Omit<Progress, 'tasks'> | null): Snapshot {
+function snapshotOf(
+  rows: ReadonlyMap<InstanceId, Row>,
+  told: Omit<Progress, 'tasks'> | null,
+  sent: SentTargets | null,
+): Snapshot {
   let proven = 0;
   for (const { proof } of rows.values()) if (proof === 'here') proven += 1;
   const { counts = null, state = null, finished = false } = told ?? {};
   const isWhole = counts !== null && rows.size >= counts.total;
+  const silent = isWhole && finished ? outcomesOfSilence(sent, (id) => rows.has(id)) : [];
   // Once each is known, only what this browser is willing to call a success counts as one.
-  const own = isWhole ? tallyOf(rows.values()) : counts;
-  return { counts: own, state, finished, known: rows.size, proven };
+  const own = isWhole ? tallyOf([...rows.values(), ...silent]) : counts;
+  const names = silent.map(({ instance }) => instance);
+  return { counts: own, state, finished, known: rows.size + silent.length, silent: names, proven };
 }
 
 function identitiesOf(proven: readonly Row[], { sent, server }: ProgressPorts): Promise<KnownInstance[]> {

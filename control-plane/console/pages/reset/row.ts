@@ -1,7 +1,7 @@
 import {
-  judgeTask,
-  outcomeOfTask,
-  unproven,
+  isOfRemoved,
+  isRetried,
+  judgeSent,
   type AccountRef,
   type InstanceId,
   type OperatingSystem,
@@ -26,20 +26,11 @@ export interface Row extends Omit<Outcome, 'state' | 'inForce'> {
 
 /** Checks what can be checked. Without a record of what was sent from here, that is nothing. */
 export async function rowOf(task: Task, sent: SentTargets | null, verify: Verify): Promise<Row> {
-  const { inForce, ...outcome } = await judge(task, sent, verify);
+  const { inForce, ...outcome } = await judgeSent(task, sent, verify);
   const { os, account, updatedAt } = task;
   const state = outcome.state ?? task.state;
   const proof = state !== 'succeeded' ? null : inForce === 'proven' ? 'here' : 'told';
   return { ...outcome, os, account, updatedAt, state, proof, toldState: task.state };
-}
-
-async function judge(task: Task, sent: SentTargets | null, verify: Verify): Promise<Outcome> {
-  if (sent === null) return outcomeOfTask(task);
-  const expected = sent.get(task.instanceId);
-  if (expected !== undefined) return judgeTask(task, expected, verify);
-  // Nothing was sent to that instance from here: no password of this browser's is on it, and a success there is none.
-  const outcome = outcomeOfTask(task);
-  return task.state === 'succeeded' ? unproven(outcome) : outcome;
 }
 
 /** The one that knows more. */
@@ -47,15 +38,12 @@ export function newerOf(one: Row, other: Row | undefined): Row {
   return other !== undefined && other.updatedAt >= one.updatedAt ? other : one;
 }
 
-const RETRIED: ReadonlySet<TaskState> = new Set(['failed', 'blocked', 'task-expired', 'outcome-unknown']);
-
-/** What may be tried again: what did not succeed, and what was cancelled where that is wanted. */
+/** What may be tried again, and is still there. */
 export function retryable(
   rows: readonly Row[],
   withCancelled: boolean,
 ): readonly { readonly id: InstanceId; readonly name: string; readonly os: OperatingSystem }[] {
   return rows
-    .filter(({ state }) => RETRIED.has(state) || (withCancelled && state === 'cancelled'))
-    .filter(({ instance, instanceId }) => instance !== instanceId) // Of one that was removed only its id is left.
+    .filter((row) => isRetried(row.state, withCancelled) && !isOfRemoved(row))
     .map(({ instanceId, instance, os }) => ({ id: instanceId, name: instance, os }));
 }

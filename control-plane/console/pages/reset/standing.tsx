@@ -9,7 +9,7 @@ import StatusIndicator, { type StatusIndicatorProps } from '@cloudscape-design/c
 import type { Reset, ResetCounts, ResetState } from '#protocol';
 import { useEffect, useState } from 'react';
 import { texts } from '../../texts/index.ts';
-import type { Hearing } from './follow.ts';
+import type { ResetHearing } from './follow.ts';
 import { paceOf, withSample, type Pace, type Sample } from './pace.ts';
 import type { Snapshot } from './progress.ts';
 
@@ -18,7 +18,7 @@ const words = texts.reset.progress;
 interface Props {
   readonly reset: Reset;
   readonly snapshot: Snapshot;
-  readonly hearing: Hearing;
+  readonly hearing: ResetHearing;
   readonly isProvable: boolean;
 }
 
@@ -35,6 +35,11 @@ export function Standing({ reset, snapshot, hearing, isProvable }: Props) {
         {isOpen && <Alert type="info">{state === 'paused' ? words.paused : words.doNotRepeat}</Alert>}
         <Bar counts={counts} pace={pace} />
         <Sums counts={counts} />
+        {snapshot.silent.length > 0 && (
+          <Alert type="error" header={words.silent.title(snapshot.silent.length)}>
+            {words.silent.text(snapshot.silent)}
+          </Alert>
+        )}
         {(counts.succeeded > 0 || !isProvable) && (
           <Box variant="small">
             {isProvable ? words.provenHere(snapshot.proven, counts.succeeded) : words.notProvable}

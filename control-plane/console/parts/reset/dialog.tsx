@@ -6,9 +6,8 @@ import Input from '@cloudscape-design/components/input';
 import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Tabs from '@cloudscape-design/components/tabs';
-import { useEffect, useId, useState } from 'react';
-import { useClient } from '../../api/context.ts';
-import { useSession } from '../../session.tsx';
+import { useId, useState } from 'react';
+import { useSession } from '../../api/session.ts';
 import { texts } from '../../texts/index.ts';
 import { FailureAlert } from '../failure.tsx';
 import { Affected } from './affected.tsx';
@@ -34,9 +33,11 @@ export function ResetDialog({ instances, onDismiss, retried = null }: Props) {
   const formId = useId();
   const state = useReset({ instances, retried, onDismiss });
   const [tab, setTab] = useState('online');
-  const isVisible = useSignedIn();
+  // The way in must not lie below a dialog.
+  const isVisible = !useSession().isLost;
   const { targets, password, isBusy, isUnknown } = state;
   const leave = (): void => {
+    state.giveUp();
     password.drop();
     onDismiss();
   };
@@ -51,7 +52,7 @@ export function ResetDialog({ instances, onDismiss, retried = null }: Props) {
         <Box float="right">
           <SpaceBetween direction="horizontal" size="xs">
             <Button formAction="none" variant="link" onClick={leave}>
-              {words.cancel}
+              {isUnknown ? words.leave : words.cancel}
             </Button>
             <Button
               variant="primary"
@@ -99,15 +100,6 @@ function countOf({ targets, consent, dryRun }: ResetState): number {
   return consent.skipBlocked && ready !== undefined ? ready : targets.length;
 }
 
-/** False between the end of a session and the next: the way in must not lie below a dialog. */
-function useSignedIn(): boolean {
-  const client = useClient();
-  const { signIn } = useSession();
-  const [ended, setEnded] = useState<unknown>(null);
-  useEffect(() => client.onSignedOut(() => setEnded(signIn)), [client, signIn]);
-  return ended !== signIn;
-}
-
 function Online({
   state,
   isRetry,
@@ -117,7 +109,7 @@ function Online({
   readonly isRetry: boolean;
   readonly onLeave: () => void;
 }) {
-  const { targets, form, setForm, narrow, dryRun, missing, error, isUnknown, ports, consent } = state;
+  const { targets, form, setForm, narrow, dryRun, missing, error, isBusy, isUnknown, ports, consent } = state;
   const systems = systemsOf(targets);
   if (targets.length === 0) return <Alert type="info">{words.none}</Alert>;
   if (systems.length > 1) {
@@ -167,6 +159,7 @@ function Online({
       <Options form={form} onChange={setForm} isBatch={targets.length > 1 || isRetry} missing={missing} />
       {missing.has('blocked') && <Alert type="error">{words.blockedFirst}</Alert>}
       {error !== null && <Failed error={error} />}
+      {isBusy && <Box variant="small">{words.sending}</Box>}
       {isUnknown && <Alert type="warning">{words.unknownStart}</Alert>}
       <Box variant="small">{words.sealed}</Box>
     </SpaceBetween>

@@ -9,6 +9,7 @@ import {
   ResetPlan,
   RID_500,
   sealAll,
+  sendChunks,
   utf8,
   verifyEd25519,
   type Code,
@@ -21,7 +22,7 @@ import type * as z from 'zod';
 import type { Client } from '../../api/client.ts';
 import { ApiFailure } from '../../api/failure.ts';
 import type { Pins } from './pins.ts';
-import { sendChunks } from './send.ts';
+import { sendingPorts } from './send.ts';
 import type { SentResets, SentTarget } from './sent.ts';
 
 type Request = z.output<typeof PlanReset>;
@@ -32,6 +33,8 @@ export interface ResetPorts {
   readonly sent: SentResets;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Milliseconds on a clock that nobody sets. */
+  readonly monotonic: () => number;
   readonly wait: (ms: number) => Promise<void>;
 }
 
@@ -89,6 +92,8 @@ export function strangersOf({ newcomers, ready }: Pick<PlanVerdict, 'newcomers' 
 
 export type StartOutcome =
   | { readonly kind: 'started'; readonly resetId: ResetId }
+  /** In time: nothing was started. */
+  | { readonly kind: 'given-up' }
   /** The connection was lost: perhaps it has started. */
   | { readonly kind: 'unknown'; readonly resetId: ResetId }
   /** Nothing was sent; here is what the plan is now. */
@@ -100,12 +105,17 @@ export interface Start {
   readonly password: string;
   /** Called as soon as the password is sealed, before anything is sent: it is not needed any more. */
   readonly onSealed: () => void;
+  /** Aborts when nobody wants it any more: then nothing more is sent. What has started goes on. */
+  readonly signal: AbortSignal;
 }
 
-/** Plans anew, seals, remembers what proves the results, sends. Rejects with `ApiFailure` while nothing has started. */
+/**
+ * Plans anew, seals, remembers what proves the results, sends. Rejects with `ApiFailure` while nothing has started, and
+ * with the reason of `signal` where that breaks off the plan.
+ */
 export async function startReset(start: Start, ports: ResetPorts): Promise<StartOutcome> {
-  const { request, consent, onSealed } = start;
-  const judged = await planReset(request, ports);
+  const { request, consent, onSealed, signal } = start;
+  const judged = await planReset(request, ports, signal);
   const obstacle = obstacleOf(judged, consent) ?? weaknessOf(judged, start.password);
   if (obstacle !== null) return { kind: 'hindered', obstacle, judged };
 
@@ -129,7 +139,10 @@ export async function startReset(start: Start, ports: ResetPorts): Promise<Start
   ports.sent.save(resetId, targets, ports.now());
   const chunks = chunksOf(sealed, { resetId, notAfter, skipBlocked: consent.skipBlocked });
   try {
-    return { kind: await sendChunks(chunks, ports.client, ports.wait), resetId };
+    const kind = await sendChunks(chunks, sendingPorts(ports.client, ports, signal));
+    if (kind !== 'given-up') return { kind, resetId };
+    ports.sent.forget(resetId);
+    return { kind };
   } catch (error) {
     ports.sent.forget(resetId);
     throw error;

@@ -1,5 +1,5 @@
 import { DEFAULT_PASSWORD_POLICY, type OperatingSystem, type PasswordPolicy } from '#protocol';
-import { useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import { useClient } from '../../api/context.ts';
 import {
@@ -38,6 +38,8 @@ export interface ResetState {
   readonly isUnknown: boolean;
   readonly ports: ResetPorts;
   readonly submit: () => void;
+  /** Nothing more is sent. */
+  readonly giveUp: () => void;
 }
 
 interface Props {
@@ -77,6 +79,7 @@ export function useReset({ instances, retried, onDismiss }: Props): ResetState {
     ...{ targets, form, setForm, narrow, password, policy, rules, ruleTargets, dryRun, consent, setTrustStrangers },
     missing: starting.wasTried ? missing : NOTHING,
     ...{ isBusy: starting.isBusy, error: starting.error, isUnknown: starting.isUnknown, ports, submit },
+    giveUp: starting.giveUp,
   };
 }
 
@@ -87,6 +90,7 @@ function useResetPorts(): ResetPorts {
       client,
       ...browserMemory(),
       now: () => Date.now(),
+      monotonic: () => performance.now(),
       wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     }),
     [client],
@@ -107,17 +111,26 @@ function useStarting({ ports, onDismiss, password, dryRun }: StartingProps) {
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const [isUnknown, setUnknown] = useState(false);
+  const stop = useRef<AbortController | null>(null);
+  const giveUp = useCallback(() => stop.current?.abort(), []);
+  // However the dialog goes away.
+  useEffect(() => giveUp, [giveUp]);
 
   const begin = (request: ReturnType<typeof planRequestOf>, consent: Consent): void => {
     setTried(true);
     if (request === null || isBusy) return;
     setBusy(true);
     setError(null);
-    startReset({ request, consent, password: password.password, onSealed: password.drop }, ports).then(
+    const { signal } = (stop.current = new AbortController());
+    startReset({ request, consent, password: password.password, onSealed: password.drop, signal }, ports).then(
       (outcome) => {
         setBusy(false);
         switch (outcome.kind) {
+          case 'given-up':
+            break;
           case 'started':
+            // Nobody is taken away from where he went meanwhile; the list of resets has it.
+            if (signal.aborted) break;
             onDismiss();
             navigate(`/resets/${outcome.resetId}`);
             break;
@@ -134,11 +147,12 @@ function useStarting({ ports, onDismiss, password, dryRun }: StartingProps) {
       },
       (failure: unknown) => {
         setBusy(false);
+        if (signal.aborted) return;
         // Nothing is asked for again until somebody types: the empty fields are not his mistake.
         setTried(false);
         setError(failure);
       },
     );
   };
-  return { begin, wasTried, isBusy, error, isUnknown };
+  return { begin, giveUp, wasTried, isBusy, error, isUnknown };
 }
