@@ -11,7 +11,9 @@ const outDir = fileURLToPath(new URL('../../.cache/console', import.meta.url));
 function compress(): Plugin {
   return {
     name: 'compress',
-    closeBundle() {
+    closeBundle(error) {
+      // There is nothing to compress then, and to say so would hide why.
+      if (error !== undefined) return;
       for (const name of readdirSync(outDir, { recursive: true, encoding: 'utf8' })) {
         if (!/\.(html|js|css|svg)$/.test(name)) continue;
         const bytes = readFileSync(join(outDir, name));
