@@ -78,6 +78,11 @@ export default defineConfig({
       { find: 'crypto', replacement: join(source, 'parts/no-node-crypto.ts') },
       // Lists that are sorted by dragging, which none of ours is, would be a thirtieth of the first page.
       { find: /^\.\.\/internal\/components\/sortable-area$/, replacement: join(source, 'parts/no-sorting.ts') },
+      // Figures for somebody who collects them: each table and button asks where it is on the page to take them.
+      {
+        find: /^\.\.\/internal\/hooks\/use-performance-marks$/,
+        replacement: join(source, 'parts/no-performance-marks.ts'),
+      },
     ],
   },
   build: {

@@ -131,6 +131,9 @@ export function instancePromises(fixture: () => StoreFixture): void {
     const nothing = { tags: {}, sealingKey: null, fencedAt: null, facts: null };
     expect(await instances.getPart(empty.id, fields)).toEqual(nothing);
     expect(await instances.getPart(someInstanceId(), fields)).toBeNull();
+    const parts = await instances.getParts([full.id, someInstanceId()], fields);
+    expect(parts).toEqual([{ tags, sealingKey, fencedAt, facts }]);
+    expect(await instances.getParts([], fields)).toEqual([]);
   });
 
   test.each([

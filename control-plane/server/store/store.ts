@@ -75,6 +75,11 @@ export interface InstanceRepository {
     fields: readonly K[],
   ): Promise<Pick<InstanceRecord, K> | null>;
   getMany(ids: readonly InstanceId[]): Promise<readonly InstanceRecord[]>;
+  /** Some fields of those instances, in no order; unknown ids are left out. */
+  getParts<K extends keyof InstanceRecord>(
+    ids: readonly InstanceId[],
+    fields: readonly K[],
+  ): Promise<readonly Pick<InstanceRecord, K>[]>;
   byName(name: InstanceName): Promise<InstanceRecord | null>;
   byNames(names: readonly InstanceName[]): Promise<readonly InstanceRecord[]>;
   byIdentity(identity: Thumbprint): Promise<InstanceRecord | null>;

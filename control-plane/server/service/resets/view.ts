@@ -27,11 +27,13 @@ export async function resetView(read: Repositories, reset: StartedReset): Promis
 /** Tasks as the API shows them, with the names of their instances. */
 export async function taskViews(read: Repositories, tasks: readonly TaskRecord[]): Promise<Task[]> {
   const ids = [...new Set(tasks.map((task) => task.instanceId))];
-  const instances = new Map((await read.instances.getMany(ids)).map((instance) => [instance.id, instance]));
+  const instances = new Map(
+    (await read.instances.getParts(ids, ['id', 'name', 'os'])).map((instance) => [instance.id, instance]),
+  );
   return tasks.map((task) => taskView(task, instances));
 }
 
-function taskView(task: TaskRecord, instances: ReadonlyMap<InstanceId, InstanceRecord>): Task {
+function taskView(task: TaskRecord, instances: ReadonlyMap<InstanceId, Pick<InstanceRecord, 'name' | 'os'>>): Task {
   const instance = instances.get(task.instanceId);
   const words = task.code === null ? null : explain(task.code);
   return {

@@ -4,8 +4,11 @@ import type { Clock } from '../ports.ts';
 import type { ResetDeps } from './deps.ts';
 import { taskViews } from './view.ts';
 
-/** How many tasks one event carries at the most, and how many bytes of them: the first one that is over it still fits. */
-const TASKS_PER_EVENT_MAX = 200;
+/**
+ * How many tasks one event carries at the most, and how many bytes of them: the first one that is over it still fits. A
+ * browser that checks the signature of each should not have to leave out a frame for it.
+ */
+const TASKS_PER_EVENT_MAX = 100;
 const TASK_BYTES_PER_EVENT_MAX = 256 * 1024;
 /** There is no more than one event in this time: changes that come close together share one. */
 const GATHER_MS = 100;

@@ -47,6 +47,10 @@ export function createInstanceRepository(db: Db): InstanceRepository {
     },
     byName: async (name) => decodeOptional(await all().where('name', '=', name).executeTakeFirst()),
     byIdentity: async (identity) => decodeOptional(await all().where('identity', '=', identity).executeTakeFirst()),
+    async getParts(ids, fields) {
+      const rows = await db.selectFrom('instances').select(fields).where('id', 'in', listOf(ids)).execute();
+      return rows.map((row) => instanceRows.decodePart(row, fields));
+    },
     getMany: async (ids) => (await all().where('id', 'in', listOf(ids)).execute()).map(instanceRows.decode),
     byNames: async (names) => (await all().where('name', 'in', listOf(names)).execute()).map(instanceRows.decode),
 
