@@ -90,9 +90,9 @@ export const InstanceFacts = z.strictObject({
 });
 export type InstanceFacts = z.infer<typeof InstanceFacts>;
 
-/** The newest generation that an instance has applied to an account. */
-export const AppliedGeneration = z.strictObject({ account: AccountName, generation: Generation });
-export type AppliedGeneration = z.infer<typeof AppliedGeneration>;
+/** The newest generation of an account that an instance has applied, or has taken and may yet apply. */
+export const ReportedGeneration = z.strictObject({ account: AccountName, generation: Generation });
+export type ReportedGeneration = z.infer<typeof ReportedGeneration>;
 
 /** The agent's proof, and where it stands. */
 export const AgentProofFrame = z.strictObject({
@@ -105,7 +105,7 @@ export const AgentProofFrame = z.strictObject({
   facts: InstanceFacts,
   /** The current sealing key (`sealing-key`, signed by the identity). */
   sealingKey: Signed,
-  generations: z.array(AppliedGeneration).max(GENERATIONS_MAX),
+  generations: z.array(ReportedGeneration).max(GENERATIONS_MAX),
   /** The agent's wall clock. */
   clock: EpochMs,
 });

@@ -13,7 +13,7 @@ import {
   transcriptBytes,
   utf8,
   type AgentFrameOf,
-  type AppliedGeneration,
+  type ReportedGeneration,
   type CloseReason,
   type InstanceFacts,
   type InstanceId,
@@ -23,7 +23,7 @@ import {
   type Thumbprint,
   type Transcript,
 } from '#protocol';
-import type { Ledger } from '../domain/ledger.ts';
+import { openTasks, type Ledger } from '../domain/ledger.ts';
 import type { AgentCrypto, Clock, Random, Storage } from '../ports.ts';
 import type { Trust } from './trust.ts';
 import { createTurns } from './turns.ts';
@@ -134,9 +134,16 @@ async function readContinuity(storage: Storage): Promise<Nonce | null> {
   return parsed?.ok === true ? parsed.body.secret : null;
 }
 
-/** The last that fit; the map is in order of first use. */
-function generationsOf(ledger: Ledger): AppliedGeneration[] {
-  const pairs = [...ledger.generations].flatMap(([account, generation]) => {
+/**
+ * The newest of each account, of what was applied and of what is held and may yet be: a control plane that was restored
+ * from a backup knows of neither. The last that fit; the map is in order of first use.
+ */
+function generationsOf(ledger: Ledger): ReportedGeneration[] {
+  const newest = new Map(ledger.generations);
+  for (const { accepted } of openTasks(ledger)) {
+    newest.set(accepted.account, Math.max(accepted.generation, newest.get(accepted.account) ?? 0));
+  }
+  const pairs = [...newest].flatMap(([account, generation]) => {
     const name = AccountName.safeParse(account);
     return name.success ? [{ account: name.data, generation }] : [];
   });

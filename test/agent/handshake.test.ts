@@ -132,6 +132,19 @@ describe('the agent’s proof', () => {
     expect((await world.connect()).agentProof.generations).toEqual([{ account: 'alice', generation: 7 }]);
   });
 
+  test('reports the generation of an order that it holds, before it is applied', async () => {
+    const world = await AgentWorld.started();
+    const session = await world.connect();
+    const release = world.instance.hold();
+    const order = await world.order(session, { generation: 7 });
+    await world.send(session, order);
+    session.line.drop();
+    world.clock.advance(0); // Without jitter the first attempt comes at once.
+    const line = await world.wire.line(2);
+    expect((await world.greet(line)).agentProof.generations).toEqual([{ account: 'alice', generation: 7 }]);
+    release();
+  });
+
   test('has another nonce each time', async () => {
     const { world, line, hello } = await greeted();
     line.drop();
