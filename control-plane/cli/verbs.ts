@@ -26,7 +26,7 @@ export const VERBS: readonly Verb[] = [
   },
   {
     name: 'service',
-    summary: 'enable and disable online reset for a project',
+    summary: 'list and add projects, enable and disable online reset for them',
     load: async () => (await import('./commands/service.ts')).addService,
   },
   {

@@ -43,6 +43,7 @@ export const API_CODES = {
   ),
   'instance-has-tasks': code(409, 'The instance has resets that are not finished.', 'Cancel them or wait for them.'),
   'project-not-found': code(404, 'There is no such project.', 'List them with "latchkey service list".'),
+  'project-exists': code(409, 'There is a project of that name already.', 'Use it, or choose another name.'),
   'statement-version-mismatch': code(
     409,
     'The service statement has changed since it was read.',

@@ -144,6 +144,10 @@ export const Project = z.object({
 export type Project = z.infer<typeof Project>;
 export const ProjectList = z.object({ items: z.array(Project) });
 
+/** A new project, in which online reset is disabled. */
+export const AddProject = z.strictObject({ name: ProjectName });
+export type AddProject = z.infer<typeof AddProject>;
+
 /** Accept the statement of that version and enable, or disable. Creates the project when it is not there yet. */
 export const ChangeService = z.discriminatedUnion('enabled', [
   z.strictObject({ enabled: z.literal(true), statementVersion: z.int() }),

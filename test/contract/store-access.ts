@@ -168,14 +168,20 @@ function auditPromises(fixture: () => StoreFixture): void {
       for (let n = 1; n <= 9; n += 1) {
         const odd = n % 2 === 1;
         await tx.audit.append(
-          anEntry({ at: n, action: odd ? 'odd' : 'even', actor: `a${n % 3}`, resource: `r${n}`, decision: null }),
+          anEntry({
+            at: n,
+            action: odd ? 'reset.plan' : 'reset.start',
+            actor: `a${n % 3}`,
+            resource: `r${n}`,
+            decision: null,
+          }),
         );
       }
     });
     const list = async (filter: Parameters<typeof store.read.audit.list>[0]) =>
       (await allPages((page) => store.read.audit.list(filter, page), 2)).map(({ sequence }) => sequence);
     expect(await list({})).toEqual([9, 8, 7, 6, 5, 4, 3, 2, 1]);
-    expect(await list({ action: 'even' })).toEqual([8, 6, 4, 2]);
+    expect(await list({ action: 'reset.start' })).toEqual([8, 6, 4, 2]);
     expect(await list({ actor: 'a0', since: 4 })).toEqual([9, 6]);
     expect(await list({ resource: 'r5' })).toEqual([5]);
     await expectAlienCursorsRefused((page) => store.read.audit.list({}, page));
@@ -183,7 +189,7 @@ function auditPromises(fixture: () => StoreFixture): void {
 
   test('counts refusals in one record a code, source and minute', async () => {
     const { store } = fixture();
-    const entry = anEntry({ actor: 'anonymous', action: 'join', detail: { source: '192.0.2.1' } });
+    const entry = anEntry({ actor: 'anonymous', action: 'instance.enrol', detail: { source: '192.0.2.1' } });
     const key = { code: 'unauthenticated', source: '192.0.2.1', minute: 5 };
     const count = (change: Partial<typeof key>) =>
       store.transaction((tx) => tx.audit.countRefusal(entry, { ...key, ...change }));

@@ -19,6 +19,7 @@ import {
   Token,
   WhoAmI,
   type AddInstance,
+  type AddProject,
   type ChangeInstance,
   type ChangeService,
   type CreateToken,
@@ -103,6 +104,7 @@ export function createRoutes(api: ApiClient) {
     service: {
       list: async () => (await api.call({ method: 'GET', path: '/projects' }, ProjectList)).items,
       statement: () => api.call({ method: 'GET', path: '/service-statement' }, ServiceStatement),
+      addProject: (body: AddProject) => api.call({ method: 'POST', path: '/projects', body }, Project),
       change: (project: string, body: ChangeService) =>
         api.call({ method: 'PUT', path: `/projects/${segment(project)}/service`, body }, Project),
     },

@@ -9,6 +9,7 @@ import { CommonFlags, handleConnected, print, readArgument, type AddVerb, type C
 /** `latchkey service …`: whether online reset is enabled and authorised for a project. */
 export const addService: AddVerb = (command, context) => {
   addList(command, context);
+  addProject(command, context);
   addStatement(command, context);
   addEnable(command, context);
   addDisable(command, context);
@@ -35,6 +36,22 @@ function addList(parent: Command, context: CommandContext): void {
   });
 }
 
+const ProjectFlags = CommonFlags.extend({ project: z.string() });
+
+function addProject(parent: Command, context: CommandContext): void {
+  const command = parent
+    .command('add')
+    .description('make a project, in which online reset is disabled')
+    .requiredOption('--project <P>', 'the project; one that is there already stays as it is')
+    .option('--json', 'print one JSON object');
+  handleConnected(command, context, ProjectFlags, async ({ flags, ports, routes }) => {
+    const name = readArgument(ProjectName, '--project', flags.project);
+    const project = await routes.service.addProject({ name });
+    print(ports, flags.json, project, () => [`Added ${project.name}. ${projectLine(project)}`]);
+    return 0;
+  });
+}
+
 function addStatement(parent: Command, context: CommandContext): void {
   const command = parent
     .command('statement')
@@ -51,7 +68,7 @@ function statementLines({ version, text }: ServiceStatement): string[] {
   return [`Service statement, version ${version}`, '', ...text.split('\n')];
 }
 
-const EnableFlags = CommonFlags.extend({ project: z.string(), acceptVersion: z.coerce.number().int().optional() });
+const EnableFlags = ProjectFlags.extend({ acceptVersion: z.coerce.number().int().optional() });
 
 function addEnable(parent: Command, context: CommandContext): void {
   const command = parent
@@ -83,7 +100,7 @@ function addDisable(parent: Command, context: CommandContext): void {
     .description('disable online reset for a project')
     .requiredOption('--project <P>', 'the project')
     .option('--json', 'print one JSON object');
-  handleConnected(command, context, EnableFlags, async ({ flags, ports, routes }) => {
+  handleConnected(command, context, ProjectFlags, async ({ flags, ports, routes }) => {
     const name = readArgument(ProjectName, '--project', flags.project);
     const project = await routes.service.change(name, { enabled: false });
     print(ports, flags.json, project, () => [projectLine(project)]);

@@ -49,7 +49,6 @@ export const settings = {
     name: 'Name',
     nameHow: 'Lower-case letters, digits, dot, hyphen, underscore; 1 to 63 characters.',
     wrong: 'That is no name of a project.',
-    taken: 'There is a project of that name.',
     submit: 'Add',
     cancel: 'Cancel',
   },

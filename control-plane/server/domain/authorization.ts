@@ -1,29 +1,5 @@
-import type { AccountRef, InstanceId, ProjectName, ResetMode, ResetOptions } from '#protocol';
+import type { AccountRef, Action, InstanceId, ProjectName, ResetMode, ResetOptions } from '#protocol';
 import type { Actor } from './actor.ts';
-
-/** Everything that anybody can ask to do. A route without an action does not exist. */
-export type Action =
-  | 'instance.read'
-  | 'instance.add'
-  | 'instance.change'
-  | 'instance.remove'
-  | 'project.read'
-  | 'service.change'
-  | 'reset.read'
-  | 'reset.plan'
-  | 'reset.start'
-  | 'reset.cancel'
-  | 'reset.pause'
-  | 'reset.resume'
-  | 'token.read'
-  | 'token.create'
-  | 'token.revoke'
-  | 'join-token.create'
-  | 'audit.read'
-  | 'metrics.read'
-  | 'settings.read'
-  | 'console-session.end'
-  | 'self.read';
 
 /** On what: `null` fields where the action is about no such thing. */
 export interface Resource {
@@ -48,6 +24,7 @@ export type Decision =
 const VIEWER: readonly Action[] = [
   'self.read',
   'console-session.end',
+  'console-session.open',
   'instance.read',
   'project.read',
   'reset.read',
@@ -68,6 +45,7 @@ const OPERATOR: readonly Action[] = [
 const ADMINISTRATOR: readonly Action[] = [
   ...OPERATOR,
   'instance.remove',
+  'project.add',
   'service.change',
   'token.read',
   'token.create',
@@ -83,6 +61,7 @@ const GRANTS: Record<Actor['role'], readonly Action[]> = {
 
 /** Actions that speak of the whole control plane, so that a token scoped to projects cannot have them. */
 const GLOBAL: readonly Action[] = [
+  'project.add',
   'token.read',
   'token.create',
   'token.revoke',

@@ -1,13 +1,14 @@
+import type { Action } from '#protocol';
 import type { FastifyRequest } from 'fastify';
 import { ApiError } from '../service/errors.ts';
 import type { AuditService } from '../service/audit-service.ts';
 import { ANYTHING, DeniedError, type Gate } from '../service/gate.ts';
 import type { Actor } from '../domain/actor.ts';
-import type { Action } from '../domain/authorization.ts';
 import type { Authenticate, Authentication } from './authentication.ts';
 import { isCanonicalPath } from './canonical-path.ts';
 import type { Metrics } from './metrics.ts';
 import type { RateLimiter } from '../domain/rate-limiter.ts';
+import type { RecordedAction } from '../store/records.ts';
 import type { LimitName } from './rate-limits.ts';
 import type { RequestState } from './request-state.ts';
 import type { Route } from './route.ts';
@@ -88,7 +89,7 @@ function limit(deps: AdmissionDeps, route: Route, name: LimitName, key: string, 
   const wait = deps.limiters[name].take(key);
   if (wait === null) return;
   const { source, actor } = state;
-  const action = route.access === 'public' ? `${route.method} ${route.path}` : route.access;
+  const action: RecordedAction = route.access === 'public' ? `${route.method} ${route.path}` : route.access;
   deps.audit.countRefusal({ code: 'rate-limited', source, action, ...(actor === null ? {} : { actor }) });
   deps.metrics.limited(name);
   throw new ApiError('rate-limited', { retryAfterSeconds: wait });

@@ -1,11 +1,10 @@
 import type { Readable } from 'node:stream';
-import type { ApiCode } from '#protocol';
+import type { Action, ApiCode } from '#protocol';
 import type * as z from 'zod';
 import type { Actor } from '../domain/actor.ts';
-import type { Action } from '../domain/authorization.ts';
 import type { LimitName } from './rate-limits.ts';
 
-/** What a route asks of its caller. `public` routes take everybody, and are listed by name in a test. */
+/** What a route asks of its caller; a route without an action does not exist. `public` routes take everybody, and are listed by name in a test. */
 export type Access = 'public' | Action;
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -77,7 +76,7 @@ export interface RouteInput<A extends Access, P, Q, B> extends Circumstances {
 
 interface RouteFacts {
   readonly method: Method;
-  readonly path: string;
+  readonly path: `/${string}`;
   readonly summary: string;
   readonly description?: string;
   readonly tag: keyof typeof TAGS;

@@ -1,6 +1,7 @@
 import type { ApiCode, AuditQuery, AuditRecord, InstallCode } from '#protocol';
 import type * as z from 'zod';
 import { auditName, type Actor } from '../domain/actor.ts';
+import type { RecordedAction } from '../store/records.ts';
 import type { AuditFilter, Store } from '../store/store.ts';
 import { ANYTHING, type DeniedError, type Gate } from './gate.ts';
 import { listing, pageRequest, type Listing } from './listing.ts';
@@ -11,7 +12,7 @@ export interface Refusal {
   /** Network address, as `sourceOf` made it. */
   readonly source: string;
   /** What was tried: `authenticate`, `instance.enrol`, … */
-  readonly action: string;
+  readonly action: RecordedAction;
   /** Known when the refusal is about how often somebody asks rather than about who asks. */
   readonly actor?: Actor;
 }

@@ -128,15 +128,14 @@ async function open(
   const times = { createdAt: now, lastUsedAt: now, revokedAt: null };
   const record = { id, tokenId: actor.tokenId, secretDigest: digest, ...times, source, browser: printable(browser) };
   await gate.change(async (tx) => {
-    const rule = gate.decide(actor, 'console-session.end', ANYTHING, { subject });
+    const rule = gate.decide(actor, 'console-session.open', ANYTHING, { subject });
     if (actor.consoleSession !== undefined) {
-      throw gate.denial(actor, 'console-session.end', subject, 'no-escalation', 'not-authorised');
+      throw gate.denial(actor, 'console-session.open', subject, 'no-escalation', 'not-authorised');
     }
     // Those that ended by themselves are of no use to anybody any more.
     await tx.consoleSessions.deleteOpenedUntil(now - CONSOLE_SESSION_AGE_MS_MAX);
     await tx.consoleSessions.insert(record);
-    const entry = gate.allowed(actor, 'console-session.end', subject, rule, { source });
-    await tx.audit.append({ ...entry, action: 'console-session.open' });
+    await tx.audit.append(gate.allowed(actor, 'console-session.open', subject, rule, { source }));
   });
   const holder = { ...actor, consoleSession: id };
   const session = viewOf(record, actor.name, holder);

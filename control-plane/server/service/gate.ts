@@ -1,6 +1,6 @@
-import type { ApiCode } from '#protocol';
+import type { Action, ApiCode } from '#protocol';
 import { auditName, type Actor } from '../domain/actor.ts';
-import { authorize, type Action, type AuthorizationContext, type Resource } from '../domain/authorization.ts';
+import { authorize, type AuthorizationContext, type Resource } from '../domain/authorization.ts';
 import type { AuditEntry } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
 import { ApiError } from './errors.ts';

@@ -1,6 +1,6 @@
-import { InstanceId, InstanceName } from '#protocol';
+import { InstanceId, InstanceName, type Action } from '#protocol';
 import type { Actor } from '../domain/actor.ts';
-import { authorize, type Action, type AuthorizationContext } from '../domain/authorization.ts';
+import { authorize, type AuthorizationContext } from '../domain/authorization.ts';
 import type { InstanceRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
 import { ApiError } from './errors.ts';

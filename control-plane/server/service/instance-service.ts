@@ -1,6 +1,7 @@
 import {
   InstanceId,
   parseTag,
+  type Action,
   type AddInstance,
   type ChangeInstance,
   type CloseReason,
@@ -12,7 +13,6 @@ import {
 } from '#protocol';
 import type * as z from 'zod';
 import type { Actor } from '../domain/actor.ts';
-import type { Action } from '../domain/authorization.ts';
 import type { InstanceRecord, TaskRecord } from '../store/records.ts';
 import type { InstanceFilter, Repositories, Store } from '../store/store.ts';
 import { ApiError, type ErrorDetail } from './errors.ts';

@@ -14,6 +14,8 @@ const DEFAULT_PROJECT = ProjectName.parse('default');
 export interface ProjectService {
   /** Those that the actor may see, by name. */
   list(actor: Actor): Promise<{ readonly items: readonly Project[] }>;
+  /** Makes a project, in which online reset is disabled. One that is there already is refused, and stays as it is. */
+  add(actor: Actor, name: ProjectName): Promise<Project>;
   statement(actor: Actor): Promise<ServiceStatement>;
   /** Enables online reset for a project by accepting the statement, or disables it; creates the project. */
   changeService(actor: Actor, name: ProjectName, change: ChangeService): Promise<Project>;
@@ -36,6 +38,17 @@ export function createProjectService(deps: {
         (project) => authorize(actor, 'project.read', { project: project.name, instanceId: null }).allow,
       );
       return { items: visible.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(viewOf) };
+    });
+
+  const add: ProjectService['add'] = (actor, name) =>
+    gate.change(async (tx) => {
+      const subject = `project:${name}`;
+      const rule = gate.decide(actor, 'project.add', { project: name, instanceId: null }, { subject });
+      if (name === DEFAULT_PROJECT || (await tx.projects.get(name)) !== null) throw new ApiError('project-exists');
+      const record = withoutService(name);
+      await tx.projects.put(record);
+      await tx.audit.append(gate.allowed(actor, 'project.add', subject, rule));
+      return viewOf(record);
     });
 
   const changeService: ProjectService['changeService'] = (actor, name, change) =>
@@ -62,6 +75,7 @@ export function createProjectService(deps: {
 
   return {
     list,
+    add,
     changeService,
     statement: (actor) =>
       gate.guard(async () => {

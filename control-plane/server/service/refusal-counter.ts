@@ -1,5 +1,5 @@
 import { printable, type CloseReason, type Code } from '#protocol';
-import type { AuditEntry } from '../store/records.ts';
+import type { AuditEntry, RecordedAction } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import { createBackground } from './background.ts';
 import type { Clock, Log } from './ports.ts';
@@ -12,7 +12,7 @@ const ELSEWHERE = { actor: 'anonymous', subject: 'source:elsewhere' } as const;
 /** What anybody can bring about as often as they like. */
 export interface Countable {
   /** What was tried or said: `authenticate`, `session.refuse`, `order.refused`, … */
-  readonly action: string;
+  readonly action: RecordedAction;
   readonly code: Code | CloseReason | null;
   /** By whom, as the audit names an actor. */
   readonly actor: string;

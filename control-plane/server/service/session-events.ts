@@ -3,6 +3,7 @@ import {
   judgeSealingKey,
   openSigned,
   utf8,
+  type AuditEvent,
   type CloseReason,
   type Code,
   type Digest,
@@ -215,7 +216,7 @@ async function onGoodbye(deps: SessionEventsDeps, session: Session, reason: stri
 function note(
   { refusals }: SessionEventsDeps,
   session: Session,
-  action: string,
+  action: AuditEvent,
   code: Code | CloseReason | null,
 ): void {
   const subject = `instance:${session.instanceId}`;

@@ -1,7 +1,9 @@
 import type {
   AccountRef,
+  Action,
   ActorRole,
   AgentState,
+  AuditEvent,
   Code,
   ComponentMap,
   ConsoleSessionId,
@@ -182,7 +184,16 @@ export interface TaskRecord {
   readonly updatedAt: number;
 }
 
-export interface AuditEntry {
+/** What the audit calls what was tried: a request of a public route by method and path, everything else by a name of the list. */
+export type RecordedAction = Action | AuditEvent | `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /${string}`;
+
+/** A record of the audit, to be written. */
+export interface AuditEntry extends StoredAuditEntry {
+  readonly action: RecordedAction;
+}
+
+/** As it is read: the action may be one of another version of the control plane. */
+export interface StoredAuditEntry {
   readonly at: number;
   readonly actor: string;
   readonly action: string;

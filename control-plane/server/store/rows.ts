@@ -29,7 +29,7 @@ import {
 } from '#protocol';
 import { defineRow, type RowOf } from './codec.ts';
 import type {
-  AuditEntry,
+  StoredAuditEntry,
   ConsoleSessionRecord,
   InstanceRecord,
   PlannedTargetRecord,
@@ -191,7 +191,7 @@ export const taskRows = defineRow<TaskRecord>()({
   json: ['options', 'sealed', 'warnings', 'result'],
 });
 
-export const auditRows = defineRow<AuditEntry>()({
+export const auditRows = defineRow<StoredAuditEntry>()({
   table: 'audit',
   schema: z.object({
     at: Time,
@@ -219,7 +219,7 @@ export interface Tables {
   plannedTargets: RowsOf<typeof plannedTargetRows>;
   tasks: RowsOf<typeof taskRows>;
   generations: { instanceId: InstanceId; account: AccountRef; generation: number };
-  audit: RowOf<AuditEntry, 'detail', never> & {
+  audit: RowOf<StoredAuditEntry, 'detail', never> & {
     sequence: number;
     /** Set on records that count refusals: what one is counted by, and how many there were. */
     refusalKey: string | null;

@@ -160,6 +160,21 @@ describe('the service', () => {
     expect(bodies()).toEqual([{ enabled: true, statementVersion: 2 }]);
   });
 
+  test('is disabled in a project that is added, and a project that is there is not added again', async () => {
+    const disabled = { enabled: false, statementVersion: null, enabledBy: null, enabledAt: null };
+    const taken = { code: 'project-exists', message: 'There is one.', remedy: 'Use it.', details: [], requestId: 'r' };
+    plane.answers.set('POST /projects', [
+      { status: 201, json: { name: 'edge', service: disabled } },
+      { status: 409, json: taken },
+    ]);
+    expect(await world.run('service', 'add', '--project', 'edge')).toBe(0);
+    expect(world.out).toBe('Added edge. Online reset is disabled for edge.\n');
+    expect(await world.run('service', 'add', '--project', 'edge', '--json')).toBe(2);
+    expect(world.failure()).toMatchObject({ code: 'project-exists' });
+    expect(await world.run('service', 'add', '--project', 'No Name')).toBe(2);
+    expect(bodies()).toEqual([{ name: 'edge' }, { name: 'edge' }]);
+  });
+
   test('is disabled', async () => {
     expect(await world.run('service', 'disable', '--project', 'shop')).toBe(0);
     expect(bodies()).toEqual([{ enabled: false }]);

@@ -30,6 +30,7 @@ const RIGHTS: Readonly<Record<string, { readonly from: ActorRole; readonly scope
   [`PATCH ${API_PREFIX}/instances/:id`]: { from: 'operator', scoped: true },
   [`DELETE ${API_PREFIX}/instances/:id`]: { from: 'administrator', scoped: true },
   [`GET ${API_PREFIX}/projects`]: { from: 'viewer', scoped: true },
+  [`POST ${API_PREFIX}/projects`]: { from: 'administrator', scoped: false },
   [`PUT ${API_PREFIX}/projects/:name/service`]: { from: 'administrator', scoped: true },
   [`GET ${API_PREFIX}/service-statement`]: { from: 'viewer', scoped: true },
   [`POST ${API_PREFIX}/resets/plan`]: { from: 'operator', scoped: true },

@@ -101,7 +101,11 @@ describe('signing in', () => {
   test('takes a token: a session makes no other, or it would never end', async () => {
     const browser = await browserOf();
     expectError(await browser.call('POST', OWN), 403, 'not-authorised');
-    expect((await world.auditOf('console-session.open')).length).toBe(1);
+    expect(await world.auditOf('console-session.open')).toMatchObject([
+      { decision: 'deny', rule: 'no-escalation', code: 'not-authorised' },
+      { decision: 'allow', rule: 'role-administrator', resource: `console-session:${browser.signIn.session.id}` },
+    ]);
+    expect(await world.auditOf('console-session.end')).toEqual([]);
   });
 
   test('by guessing is limited', async () => {

@@ -28,10 +28,16 @@ async function fleet() {
   );
   await world.store.transaction(async (tx) => {
     for (const instance of instances) await tx.instances.insert(instance);
-    const entry = { actor: 'system', action: 'agent.state', decision: null, rule: null, code: 'liveness-missed' };
+    const entry = { actor: 'system', decision: null, rule: null, code: 'liveness-missed' };
     for (const { id } of instances.slice(0, 3)) {
       const detail = { from: 'running', to: 'offline' };
-      await tx.audit.append({ ...entry, at: world.clock.now(), resource: `instance:${id}`, detail });
+      await tx.audit.append({
+        ...entry,
+        action: 'agent.state',
+        at: world.clock.now(),
+        resource: `instance:${id}`,
+        detail,
+      });
     }
   });
   return { project, instances };

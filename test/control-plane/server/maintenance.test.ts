@@ -8,7 +8,7 @@ import { afterRestore, recoverAdministrator } from '../../../control-plane/serve
 import { sha256Sync } from '../../../control-plane/server/runtime.ts';
 import { parseApiToken, secretMatches } from '../../../control-plane/server/service/token-secrets.ts';
 import { openSqliteStore } from '../../../control-plane/server/store/sqlite-store.ts';
-import type { AuditEntry, TokenRecord } from '../../../control-plane/server/store/records.ts';
+import type { StoredAuditEntry, TokenRecord } from '../../../control-plane/server/store/records.ts';
 import { aConsoleSession, anInstance, aReset, aTarget, aTask, aToken } from '../../contract/store-records.ts';
 
 let top: string;
@@ -57,7 +57,7 @@ describe('recover-administrator', () => {
     if (token === null || record === null) throw new Error('the token is not known');
     expect(secretMatches(token.secret, record.secretDigest, sha256Sync)).toBe(true);
     const { rows } = await store.read.audit.list({}, ALL);
-    const entries: readonly AuditEntry[] = rows;
+    const entries: readonly StoredAuditEntry[] = rows;
     expect(entries).toMatchObject([{ action: 'token.create', rule: 'recovery', actor: 'system' }]);
     await store.close();
     expect(file).toBe(join(keysDir, 'administrator-token'));

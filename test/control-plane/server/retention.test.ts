@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import type { Retention } from '../../../control-plane/server/domain/retention.ts';
 import { createRetentionSweep, type RetentionSweep } from '../../../control-plane/server/service/retention.ts';
-import type { AuditEntry, ResetRecord } from '../../../control-plane/server/store/records.ts';
+import type { ResetRecord, StoredAuditEntry } from '../../../control-plane/server/store/records.ts';
 import { openSqliteStore } from '../../../control-plane/server/store/sqlite-store.ts';
 import type { Store } from '../../../control-plane/server/store/store.ts';
 import { aReset, aTask, anEntry } from '../../contract/store-records.ts';
@@ -49,7 +49,7 @@ async function finishedReset(daysAgo: number): Promise<ResetRecord> {
   return reset;
 }
 
-const audit = async (filter: { action?: string; resource?: string } = {}): Promise<readonly AuditEntry[]> =>
+const audit = async (filter: { action?: string; resource?: string } = {}): Promise<readonly StoredAuditEntry[]> =>
   (await store.read.audit.list(filter, { limit: 1_000, after: null })).rows;
 const removals = () => audit({ action: 'retention.remove' });
 

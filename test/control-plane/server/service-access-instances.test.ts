@@ -224,6 +224,45 @@ describe('the service of a project', () => {
   });
 });
 
+describe('a project', () => {
+  const add = (world: HttpWorld, name: string, token?: string) =>
+    world.call('POST', '/api/v1/projects', { body: { name }, ...(token === undefined ? {} : { token }) });
+
+  test('is added without the service, and instances can join it', async () => {
+    await using world = await HttpWorld.open();
+    const reply = await add(world, 'edge');
+    expect(reply.statusCode, reply.body).toBe(201);
+    expect(reply.json()).toMatchObject({ name: 'edge', service: { enabled: false, enabledBy: null } });
+    await world.addInstance('web-1', 'edge');
+    expect(await world.auditOf('project.add')).toMatchObject([{ resource: 'project:edge', decision: 'allow' }]);
+  });
+
+  test('that is there already is not added again, and its service stays enabled', async () => {
+    await using world = await HttpWorld.open();
+    const { version } = (await world.call('GET', '/api/v1/service-statement')).json<{ version: number }>();
+    const enable = { enabled: true, statementVersion: version };
+    await world.call('PUT', '/api/v1/projects/edge/service', { body: enable });
+    for (const name of ['edge', 'default']) expectError(await add(world, name), 409, 'project-exists');
+    const list = (await world.call('GET', '/api/v1/projects')).json<{ items: unknown[] }>();
+    expect(list.items).toMatchObject([
+      { name: 'default', service: { enabled: false } },
+      { name: 'edge', service: { enabled: true } },
+    ]);
+    expect(await world.auditOf('project.add')).toEqual([]);
+  });
+
+  test('is not added by a token of others, which is recorded', async () => {
+    await using world = await HttpWorld.open();
+    const token = await world.tokenOf('administrator', { projects: [await world.addProject('mine')] });
+    expectError(await add(world, 'edge', token), 403, 'not-authorised');
+    expectError(await add(world, 'edge', await world.tokenOf('operator')), 403, 'not-authorised');
+    expect((await world.auditOf('project.add')).map(({ decision, rule }) => [decision, rule])).toEqual([
+      ['deny', 'default-deny'],
+      ['deny', 'project-scope'],
+    ]);
+  });
+});
+
 describe('the audit', () => {
   test('is listed newest first, filtered and paged', async () => {
     await using world = await HttpWorld.open();

@@ -19,34 +19,6 @@ const ACTION_CHARS_MAX = 100;
 const TEXT_CHARS_MAX = 200;
 const EPOCH_MS_MAX = 253_402_300_799_999;
 
-/** Actions that there are. Others may come; any may be typed. */
-export const ACTIONS: readonly string[] = [
-  'agent.install',
-  'agent.state',
-  'authenticate',
-  'console-session.end',
-  'console-session.open',
-  'instance.add',
-  'instance.change',
-  'instance.enrol',
-  'instance.remove',
-  'join-token.create',
-  'reset.cancel',
-  'reset.pause',
-  'reset.plan',
-  'reset.resume',
-  'reset.start',
-  'reset.stop',
-  'retention.remove',
-  'service.change',
-  'session.refuse',
-  'settings.read',
-  'store.restore',
-  'task.state',
-  'token.create',
-  'token.revoke',
-];
-
 /** The filter of a URL. Somebody may have written it by hand: what makes no sense is left out. */
 export function readFilter(params: URLSearchParams): AuditFilter {
   return {

@@ -5,9 +5,10 @@ import FormField from '@cloudscape-design/components/form-field';
 import Grid from '@cloudscape-design/components/grid';
 import Input from '@cloudscape-design/components/input';
 import Select from '@cloudscape-design/components/select';
+import { AUDIT_ACTIONS } from '#protocol';
 import { useState, type SyntheticEvent } from 'react';
 import { texts } from '../../texts/index.ts';
-import { ACTIONS, SPAN_NAMES, type AuditFilter } from './filter.ts';
+import { SPAN_NAMES, type AuditFilter } from './filter.ts';
 
 const words = texts.audit.filter;
 const ALL = 'all';
@@ -43,7 +44,7 @@ export function FilterForm({ filter, onApply }: Properties) {
           <Autosuggest
             value={typed.action}
             onChange={({ detail }) => change({ action: detail.value })}
-            options={ACTIONS.map((value) => ({ value }))}
+            options={AUDIT_ACTIONS.map((value) => ({ value }))}
             enteredTextLabel={(text) => text}
           />
         </FormField>

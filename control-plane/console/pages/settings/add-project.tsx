@@ -4,31 +4,28 @@ import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
 import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { ProjectName } from '#protocol';
+import { AddProject, API_PREFIX, Project, ProjectName } from '#protocol';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
+import { useClient } from '../../api/context.ts';
+import { detach } from '../../parts/detach.ts';
+import { useFirstField } from '../../parts/first-field.ts';
 import { FailureAlert } from '../../parts/failure.tsx';
 import { texts } from '../../texts/index.ts';
-import { useServiceChange } from './use-service-change.ts';
 
 const words = texts.settings.add;
 const FORM = 'add-project';
 
-interface Properties {
-  readonly existing: readonly ProjectName[];
-  readonly onClose: () => void;
-}
-
 /** Makes a project, in which online reset is disabled. */
-export function AddProjectDialog({ existing, onClose }: Properties) {
+export function AddProjectDialog({ onClose }: { readonly onClose: () => void }) {
   const [name, setName] = useState('');
+  const first = useFirstField();
   const [problem, setProblem] = useState<string | null>(null);
-  const change = useServiceChange(onClose);
+  const add = useAddProject(onClose);
   const submit = (): void => {
     const project = ProjectName.safeParse(name.trim()).data;
-    // To say again of one that is there that it is disabled would disable it.
-    const isTaken = project !== undefined && existing.includes(project);
-    setProblem(isTaken ? words.taken : project === undefined ? words.wrong : null);
-    if (project !== undefined && !isTaken) change.mutate({ project, change: { enabled: false } });
+    setProblem(project === undefined ? words.wrong : null);
+    if (project !== undefined) add.mutate({ name: project });
   };
   return (
     <Modal
@@ -40,7 +37,7 @@ export function AddProjectDialog({ existing, onClose }: Properties) {
           <Button variant="link" onClick={onClose}>
             {words.cancel}
           </Button>
-          <Button variant="primary" form={FORM} formAction="submit" loading={change.isPending}>
+          <Button variant="primary" form={FORM} formAction="submit" loading={add.isPending}>
             {words.submit}
           </Button>
         </SpaceBetween>
@@ -54,13 +51,26 @@ export function AddProjectDialog({ existing, onClose }: Properties) {
         }}
       >
         <SpaceBetween size="m">
-          {change.error !== null && <FailureAlert error={change.error} />}
+          {add.error !== null && <FailureAlert error={add.error} />}
           <Box variant="p">{words.what}</Box>
           <FormField label={words.name} description={words.nameHow} errorText={problem}>
-            <Input value={name} autoFocus autoComplete={false} onChange={({ detail }) => setName(detail.value)} />
+            <Input value={name} ref={first} autoComplete={false} onChange={({ detail }) => setName(detail.value)} />
           </FormField>
         </SpaceBetween>
       </form>
     </Modal>
   );
+}
+
+/** One that is there already is refused by the control plane: a list that was read before may not know of it. */
+function useAddProject(onDone: () => void) {
+  const client = useClient();
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (body: AddProject) => client.send('POST', `${API_PREFIX}/projects`, Project, { body }),
+    onSuccess: () => {
+      onDone();
+      detach(queries.invalidateQueries({ queryKey: ['instances', 'projects'] }));
+    },
+  });
 }

@@ -75,7 +75,7 @@ export function Projects({ mayChange, mayAdd }: Properties) {
       {open.is === 'read' && <StatementDialog statement={statement} project={null} onClose={close} />}
       {open.is === 'enable' && <StatementDialog statement={statement} project={open.project.name} onClose={close} />}
       {open.is === 'disable' && <DisableDialog project={open.project.name} onClose={close} />}
-      {open.is === 'add' && <AddProjectDialog existing={items.map(({ name }) => name)} onClose={close} />}
+      {open.is === 'add' && <AddProjectDialog onClose={close} />}
     </SpaceBetween>
   );
 }

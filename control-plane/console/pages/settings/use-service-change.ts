@@ -8,7 +8,7 @@ interface Change {
   readonly change: ChangeService;
 }
 
-/** Enables or disables online reset for a project, which is made if it is not there yet. */
+/** Enables or disables online reset for a project. */
 export function useServiceChange(onDone: () => void) {
   const client = useClient();
   const queries = useQueryClient();

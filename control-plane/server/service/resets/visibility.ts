@@ -1,6 +1,5 @@
-import type { ResetId } from '#protocol';
+import type { Action, ResetId } from '#protocol';
 import type { Actor } from '../../domain/actor.ts';
-import type { Action } from '../../domain/authorization.ts';
 import { isStarted, type StartedReset } from '../../store/records.ts';
 import type { Repositories } from '../../store/store.ts';
 import { ApiError } from '../errors.ts';

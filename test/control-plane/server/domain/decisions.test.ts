@@ -1,7 +1,7 @@
-import type { AgentState, Digest, ProjectName, TokenId } from '#protocol';
+import type { Action, AgentState, Digest, ProjectName, TokenId } from '#protocol';
 import { describe, expect, test } from 'vitest';
 import { actorOfToken, type Actor, type TokenRights } from '../../../../control-plane/server/domain/actor.ts';
-import { authorize, type Action } from '../../../../control-plane/server/domain/authorization.ts';
+import { authorize } from '../../../../control-plane/server/domain/authorization.ts';
 import { continues, handOver } from '../../../../control-plane/server/domain/continuity.ts';
 import { judgeReadiness, type ReadinessFacts } from '../../../../control-plane/server/domain/readiness.ts';
 import { judgeContention } from '../../../../control-plane/server/domain/sessions.ts';
