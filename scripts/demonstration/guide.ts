@@ -21,7 +21,11 @@ export function guide(options: GuideOptions): void {
   sayTheWayIn(options);
   sayTheTour(options);
   sayTheCommandLine(options);
-  options.narrator.heading('Running until you press Ctrl-C, which ends and removes all of it.');
+  // Once more: by now the link has left many a screen.
+  const { url } = options.stage.controlPlane;
+  options.narrator.heading(
+    `Running until you press Ctrl-C, which ends and removes all of it. The console is at ${url}/console`,
+  );
 }
 
 function sayTheWayIn({ narrator, stage: { controlPlane }, fingerprint, user }: GuideOptions): void {
