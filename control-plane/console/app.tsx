@@ -1,5 +1,6 @@
 import AppLayout from '@cloudscape-design/components/app-layout';
-import Flashbar from '@cloudscape-design/components/flashbar';
+import Button from '@cloudscape-design/components/button';
+import Flashbar, { type FlashbarProps } from '@cloudscape-design/components/flashbar';
 import { I18nProvider } from '@cloudscape-design/components/i18n';
 import messages from '@cloudscape-design/components/i18n/messages/all.en';
 import SideNavigation from '@cloudscape-design/components/side-navigation';
@@ -7,14 +8,16 @@ import Spinner from '@cloudscape-design/components/spinner';
 import TopNavigation from '@cloudscape-design/components/top-navigation';
 import { Suspense, useEffect, useRef, useState } from 'react';
 import { Route, Router, Switch, useLocation } from 'wouter';
-import { useLiveChanges, type Connection } from './api/live.ts';
+import { ApiFailure } from './api/failure.ts';
+import { useSession } from './api/session.ts';
+import type { Hearing } from './api/stream.ts';
 import { Boundary } from './parts/boundary.tsx';
-import { detach } from './parts/detach.ts';
+import { useLiveChanges } from './parts/live.ts';
 import { useNarrow } from './parts/narrow.ts';
 import { PageFocus } from './parts/page-focus.tsx';
 import { pages } from './pages/index.ts';
 import { NotFound } from './pages/not-found.tsx';
-import { SessionGate, useSession } from './session.tsx';
+import { SessionGate } from './session.tsx';
 import { texts } from './texts/index.ts';
 
 const BASE = '/console';
@@ -33,7 +36,8 @@ export function App() {
 }
 
 function Shell() {
-  const connection = useLiveChanges();
+  const hearing = useLiveChanges();
+  const leaving = useSignOut();
   const [location, navigate] = useLocation();
   const isNarrow = useNarrow();
   const [wish, setWish] = useState<{ readonly isOpen: boolean; readonly isNarrow: boolean } | null>(null);
@@ -45,14 +49,14 @@ function Shell() {
   useEffect(() => frame.current?.querySelector('nav[aria-orientation]')?.removeAttribute('aria-orientation'));
   return (
     <div ref={frame}>
-      <Banner />
+      <Banner onSignOut={leaving.signOut} />
       <AppLayout
         headerSelector="#banner"
         toolsHide
         ariaLabels={texts.frame}
         navigationOpen={isOpen}
         onNavigationChange={({ detail }) => setOpen(detail.open)}
-        notifications={<ConnectionNotice connection={connection} />}
+        notifications={<Notices hearing={hearing} leaving={leaving} />}
         navigation={
           <SideNavigation
             activeHref={BASE + (location === '/' ? '' : `/${location.split('/')[1] ?? ''}`)}
@@ -114,9 +118,27 @@ const NAVIGATION = pages.flatMap(({ path, navigation }) =>
     : [{ type: 'link' as const, text: navigation, href: BASE + (path === '/' ? '' : path) }],
 );
 
-function Banner() {
+interface Leaving {
+  readonly signOut: () => void;
+  /** Why somebody is still signed in who wanted to leave; null while that is not so. */
+  readonly error: ApiFailure | null;
+}
+
+function useSignOut(): Leaving {
   const session = useSession();
-  const { name, role } = session.signIn.holder;
+  const [error, setError] = useState<ApiFailure | null>(null);
+  const signOut = (): void => {
+    setError(null);
+    session.signOut().catch((failure: unknown) => {
+      if (failure instanceof ApiFailure) setError(failure);
+      else reportError(failure);
+    });
+  };
+  return { signOut, error };
+}
+
+function Banner({ onSignOut }: { readonly onSignOut: () => void }) {
+  const { name, role } = useSession().signIn.holder;
   return (
     <div id="banner">
       <TopNavigation
@@ -127,7 +149,7 @@ function Banner() {
             text: texts.session.holder(name, role),
             iconName: 'user-profile',
             items: [{ id: 'sign-out', text: texts.session.signOut }],
-            onItemClick: () => detach(session.signOut()),
+            onItemClick: onSignOut,
           },
         ]}
       />
@@ -136,7 +158,18 @@ function Banner() {
 }
 
 /** Honest about what one sees: nothing while all is well. */
-function ConnectionNotice({ connection }: { readonly connection: Connection }) {
-  if (connection !== 'lost') return null;
-  return <Flashbar items={[{ type: 'warning', content: texts.connection.lost, id: 'connection' }]} />;
+function Notices({ hearing, leaving }: { readonly hearing: Hearing; readonly leaving: Leaving }) {
+  const { error } = leaving;
+  const items: FlashbarProps.MessageDefinition[] = [];
+  if (hearing === 'lost') items.push({ type: 'warning', content: texts.connection.lost, id: 'connection' });
+  if (error !== null) {
+    items.push({
+      type: 'error',
+      header: texts.session.stillSignedIn,
+      content: `${error.message} ${error.remedy}`,
+      action: <Button onClick={leaving.signOut}>{texts.retry}</Button>,
+      id: 'sign-out',
+    });
+  }
+  return items.length === 0 ? null : <Flashbar items={items} />;
 }

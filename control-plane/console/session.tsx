@@ -1,24 +1,14 @@
 import type { ConsoleSignIn } from '#protocol';
 import Spinner from '@cloudscape-design/components/spinner';
 import Box from '@cloudscape-design/components/box';
-import { createContext, use, useCallback, useEffect, useMemo, useState, type ReactNode } from 'react';
+import { useQueryClient } from '@tanstack/react-query';
+import { useCallback, useEffect, useMemo, useState, type ReactNode } from 'react';
 import { useClient } from './api/context.ts';
+import { SessionContext } from './api/session.ts';
+import { detach } from './parts/detach.ts';
 import { FailureAlert } from './parts/failure.tsx';
 import { SignIn } from './pages/sign-in.tsx';
 import { texts } from './texts/index.ts';
-
-interface Session {
-  readonly signIn: ConsoleSignIn;
-  signOut(): Promise<void>;
-}
-
-const SessionContext = createContext<Session | null>(null);
-
-export function useSession(): Session {
-  const session = use(SessionContext);
-  if (session === null) throw new Error('there is no session around this part of the page');
-  return session;
-}
 
 type State =
   | { readonly is: 'asking' }
@@ -31,6 +21,7 @@ type State =
 /** Shows `children` to whoever has signed in, and the way in to everybody else. */
 export function SessionGate({ children }: { readonly children: ReactNode }) {
   const client = useClient();
+  const queries = useQueryClient();
   const [state, setState] = useState<State>({ is: 'asking' });
 
   const resume = useCallback(() => {
@@ -46,21 +37,20 @@ export function SessionGate({ children }: { readonly children: ReactNode }) {
   );
 
   const signIn = 'signIn' in state ? state.signIn : null;
-  const session = useMemo(
-    () =>
-      signIn === null
-        ? null
-        : {
-            signIn,
-            signOut: async () => {
-              await client.signOut();
-              setState({ is: 'signed-out' });
-            },
-          },
-    [client, signIn],
-  );
+  const isLost = state.is === 'lost';
+  const signOut = useCallback(async () => {
+    await client.signOut();
+    queries.clear();
+    setState({ is: 'signed-out' });
+  }, [client, queries]);
+  const session = useMemo(() => (signIn === null ? null : { signIn, isLost, signOut }), [signIn, isLost, signOut]);
 
-  const onSignedIn = (again: ConsoleSignIn): void => setState({ is: 'signed-in', signIn: again });
+  const onSignedIn = (next: ConsoleSignIn): void => {
+    // What one holder asked for is not for the eyes of another; what the same one asked for may have changed since.
+    if (signIn?.holder.tokenId === next.holder.tokenId) detach(queries.invalidateQueries());
+    else queries.clear();
+    setState({ is: 'signed-in', signIn: next });
+  };
   if (state.is === 'asking') {
     return (
       <Box textAlign="center" margin="xxxl">
@@ -78,8 +68,11 @@ export function SessionGate({ children }: { readonly children: ReactNode }) {
   if (session === null) return <SignIn onSignedIn={onSignedIn} />;
   return (
     <SessionContext value={session}>
-      {state.is === 'lost' && <SignIn onSignedIn={onSignedIn} hasEnded />}
-      <div hidden={state.is === 'lost'}>{children}</div>
+      {isLost && <SignIn onSignedIn={onSignedIn} hasEnded />}
+      {/* Dialogs are not inside of it, and hide by themselves; see parts/dialog.tsx. */}
+      <div key={session.signIn.holder.tokenId} hidden={isLost}>
+        {children}
+      </div>
     </SessionContext>
   );
 }

@@ -88,15 +88,11 @@ export function createClient({ fetch }: { readonly fetch: Fetch }): Client {
     signIn: async (token) =>
       signedIn(await ask(SESSION, { method: 'POST', headers: { authorization: `Bearer ${token}` } })),
     async resume() {
-      try {
-        return await signedIn(await ask(SESSION, {}));
-      } catch (error) {
-        if (error instanceof ApiFailure && error.status === 401) return null;
-        throw error;
-      }
+      const response = await unlessSignedOut(ask(SESSION, {}));
+      return response === null ? null : signedIn(response);
     },
     async signOut() {
-      await ask(SESSION, { method: 'DELETE', headers: { [CSRF_HEADER]: csrfToken ?? '' } });
+      await unlessSignedOut(ask(SESSION, { method: 'DELETE', headers: { [CSRF_HEADER]: csrfToken ?? '' } }));
       csrfToken = null;
     },
     onSignedOut(listener) {
@@ -104,4 +100,14 @@ export function createClient({ fetch }: { readonly fetch: Fetch }): Client {
       return () => listeners.delete(listener);
     },
   };
+}
+
+/** The answer; null where there is no session, or none any more. */
+async function unlessSignedOut(answer: Promise<Response>): Promise<Response | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof ApiFailure && error.status === 401) return null;
+    throw error;
+  }
 }

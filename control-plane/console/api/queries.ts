@@ -3,12 +3,12 @@ import { ApiFailure } from './failure.ts';
 
 const RETRIES_MAX = 2;
 
-/** What was asked for, kept until it changes. Keys begin with the kind that `ChangeEvent` names. */
+/** What was asked for, kept until it changes. Keys of what `ChangeEvent` tells of begin with the kind that it names. */
 export function createQueries(): QueryClient {
   return new QueryClient({
     defaultOptions: {
       queries: {
-        // Changes are heard of; see `live.ts`.
+        // Changes are heard of; see `parts/live.ts`.
         staleTime: 30_000,
         refetchOnWindowFocus: false,
         retry: (count, error) => count < RETRIES_MAX && isPassing(error),

@@ -13,6 +13,7 @@ export const common = {
   },
   session: {
     signOut: 'Sign out',
+    stillSignedIn: 'You are still signed in',
     holder: (name: string, role: string) => `${name} (${role})`,
   },
   navigation: {

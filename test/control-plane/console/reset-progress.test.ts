@@ -16,27 +16,10 @@ import { retryable, rowOf, type Row } from '../../../control-plane/console/pages
 import type { SentTargets } from '../../../control-plane/console/parts/reset/sent.ts';
 import { resultOf, sign, type Behaviour } from '../../support/fake-results.ts';
 import { ALICE, plannedInstance, toldTask, type PlannedInstance } from './support/planning.ts';
+import { Timers } from './support/timers.ts';
 
 const DIGEST = Digest.parse('d'.repeat(42) + 'A');
 const resetId = ResetId.parse(randomUUID());
-
-/** Time that a test lets pass. */
-class Timers {
-  readonly #timers = new Set<{ readonly at: number; readonly callback: () => void }>();
-  #now = 0;
-  readonly after = (ms: number, callback: () => void): (() => void) => {
-    const timer = { at: this.#now + ms, callback };
-    this.#timers.add(timer);
-    return () => void this.#timers.delete(timer);
-  };
-  pass(ms: number): void {
-    this.#now += ms;
-    for (const timer of [...this.#timers]) {
-      if (timer.at > this.#now || !this.#timers.delete(timer)) continue;
-      timer.callback();
-    }
-  }
-}
 
 let web: PlannedInstance;
 let sent: SentTargets;

@@ -10,7 +10,7 @@ import { useSearchParams } from 'wouter';
 import { useClient } from '../../api/context.ts';
 import { detach } from '../../parts/detach.ts';
 import { FailureAlert } from '../../parts/failure.tsx';
-import { useSession } from '../../session.tsx';
+import { useSession } from '../../api/session.ts';
 import { texts } from '../../texts/index.ts';
 import { rightsOf } from '../access/rights.ts';
 import { asked } from '../instances/ask.ts';

@@ -13,7 +13,7 @@ import { FailureAlert } from '../../parts/failure.tsx';
 import { ResetDialog } from '../../parts/reset/dialog.tsx';
 import type { ResetTarget } from '../../parts/reset/form.ts';
 import type { SentTargets } from '../../parts/reset/sent.ts';
-import { useSession } from '../../session.tsx';
+import { useSession } from '../../api/session.ts';
 import { texts } from '../../texts/index.ts';
 import { download } from './download.ts';
 import { csvOf, jsonTextOf } from './export.ts';

@@ -1,9 +1,8 @@
 import { ProgressEvent } from '#protocol';
-import { jsonOf } from '../../parts/reset/store.ts';
+import { jsonOf } from '../../api/json.ts';
+import { listen, type Hearing, type StreamPorts } from '../../api/stream.ts';
 import type { Progress } from './progress.ts';
 
-/** A stream begins with the state as it is: one that says nothing for so long is held up somewhere. */
-const FIRST_WORD_MS_MAX = 10_000;
 /** After so many streams in a row that brought nothing the state is asked for instead: some proxies hold streams up. */
 const BARREN_STREAMS_MAX = 3;
 const REOPEN_AFTER_MS = 2_000;
@@ -11,23 +10,17 @@ const POLL_EVERY_MS = 3_000;
 /** After so many answers a stream is tried again. */
 const POLLS_MAX = 10;
 
-/** How the page hears of the reset: `stream` at once, `polling` every few seconds, `connecting` not at all just now. */
-export type Hearing = 'connecting' | 'stream' | 'polling' | 'over';
+/** How the page hears of the reset: `live` at once, `polling` every few seconds, `connecting` not at all just now. */
+export type ResetHearing = Exclude<Hearing, 'lost'> | 'polling' | 'over';
 
-export interface Stream {
-  close(): void;
-}
-
-export interface FollowPorts {
-  openStream(handlers: { onProgress(data: string): void; onError(): void }): Stream;
+export interface FollowPorts extends StreamPorts {
   /** Everything as it stands now. */
   poll(): Promise<Progress>;
-  after(ms: number, callback: () => void): () => void;
 }
 
 export interface FollowEvents {
   onProgress(progress: Progress): void;
-  onHearing(hearing: Hearing): void;
+  onHearing(hearing: ResetHearing): void;
   /** An answer that will not become better by itself does not end it either: somebody may mend it. */
   onTrouble(error: unknown): void;
 }
@@ -53,12 +46,15 @@ export function followReset(ports: FollowPorts, events: FollowEvents): () => voi
   const next = (): void => {
     if (isOver) return;
     if (barren >= BARREN_STREAMS_MAX) poll(POLLS_MAX);
-    else stop = listen(ports, onEvent, onGone);
+    else stop = listen(ports, { onEvent, onGone });
   };
-  const onEvent = (event: ProgressEvent): void => {
+  const onEvent = (data: string): boolean => {
+    const event = ProgressEvent.safeParse(jsonOf(data)).data;
+    if (event === undefined) return false;
     barren = 0;
-    events.onHearing('stream');
+    events.onHearing('live');
     take(event);
+    return true;
   };
   const onGone = (): void => {
     barren += 1;
@@ -95,28 +91,4 @@ export function followReset(ports: FollowPorts, events: FollowEvents): () => voi
   events.onHearing('connecting');
   next();
   return end;
-}
-
-/** One stream, until it ends, says nothing, or says what nobody understands. Returns what closes it. */
-function listen(ports: FollowPorts, onEvent: (event: ProgressEvent) => void, onGone: () => void): () => void {
-  const giveUp = (): void => {
-    close();
-    onGone();
-  };
-  const stream = ports.openStream({
-    onProgress: (data) => {
-      forget();
-      const { data: event } = ProgressEvent.safeParse(jsonOf(data));
-      if (event === undefined) giveUp();
-      else onEvent(event);
-    },
-    // Not left to the browser, which comes back for ever, and not at all after some answers.
-    onError: giveUp,
-  });
-  const forget = ports.after(FIRST_WORD_MS_MAX, giveUp);
-  const close = (): void => {
-    forget();
-    stream.close();
-  };
-  return close;
 }

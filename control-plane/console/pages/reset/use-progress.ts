@@ -12,16 +12,18 @@ import { useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import type * as z from 'zod';
 import type { Client } from '../../api/client.ts';
 import { useClient } from '../../api/context.ts';
+import { useSession } from '../../api/session.ts';
+import { after, openEvents } from '../../api/stream.ts';
 import { detach } from '../../parts/detach.ts';
 import type { ResetMemory } from '../../parts/reset/memory.ts';
 import type { SentTargets } from '../../parts/reset/sent.ts';
-import { followReset, type FollowPorts, type Hearing } from './follow.ts';
+import { followReset, type FollowPorts, type ResetHearing } from './follow.ts';
 import { createProgressStore, type Progress, type ProgressStore, type Snapshot } from './progress.ts';
 
 export interface Watched {
   readonly store: ProgressStore;
   readonly snapshot: Snapshot;
-  readonly hearing: Hearing;
+  readonly hearing: ResetHearing;
   /** Why nothing is heard; null while something is. */
   readonly trouble: unknown;
 }
@@ -29,7 +31,8 @@ export interface Watched {
 /** A reset as it goes, for as long as the page is open. `sent` and `memory` stay the same. */
 export function useProgress(id: ResetId, sent: SentTargets | null, memory: ResetMemory): Watched {
   const client = useClient();
-  const [hearing, setHearing] = useState<Hearing>('connecting');
+  const { isLost } = useSession();
+  const [hearing, setHearing] = useState<ResetHearing>('connecting');
   const [trouble, setTrouble] = useState<unknown>(null);
   const store = useMemo(() => {
     // Identities count as known from their first proven success on. Where the browser keeps nothing they stay unknown.
@@ -37,17 +40,19 @@ export function useProgress(id: ResetId, sent: SentTargets | null, memory: Reset
     return createProgressStore({ sent, verify: verifyEd25519, onProven, server: location.origin, after });
   }, [sent, memory]);
   useEffect(() => {
+    // Until somebody has signed in again nothing would be answered.
+    if (isLost) return;
     const onProgress = (progress: Progress): void => {
       setTrouble(null);
       detach(takeAll(store, progress, () => everything(client, id)));
     };
     const ports: FollowPorts = {
-      openStream: (handlers) => openStream(id, handlers),
+      openStream: (handlers) => openEvents(`${API_PREFIX}/resets/${id}/events`, 'progress', handlers),
       poll: () => everything(client, id),
       after,
     };
     return followReset(ports, { onProgress, onHearing: setHearing, onTrouble: setTrouble });
-  }, [client, id, store]);
+  }, [client, id, store, isLost]);
   const snapshot = useSyncExternalStore(store.subscribe, store.snapshot);
   return { store, snapshot, hearing, trouble };
 }
@@ -56,13 +61,6 @@ export function useProgress(id: ResetId, sent: SentTargets | null, memory: Reset
 async function takeAll(store: ProgressStore, progress: Progress, ask: () => Promise<Progress>): Promise<void> {
   await store.take(progress);
   if (progress.finished && store.rows().length < progress.counts.total) await store.take(await ask());
-}
-
-function openStream(id: ResetId, handlers: Parameters<FollowPorts['openStream']>[0]) {
-  const source = new EventSource(`${API_PREFIX}/resets/${id}/events`);
-  source.addEventListener('progress', ({ data }: MessageEvent<string>) => handlers.onProgress(data));
-  source.addEventListener('error', () => handlers.onError());
-  return source;
 }
 
 async function everything(client: Client, id: ResetId): Promise<Progress> {
@@ -79,9 +77,4 @@ async function everything(client: Client, id: ResetId): Promise<Progress> {
     cursor = page.nextCursor;
   }
   return { counts, state, finished: finishedAt !== null, tasks };
-}
-
-function after(ms: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, ms);
-  return () => clearTimeout(timer);
 }

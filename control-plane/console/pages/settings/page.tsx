@@ -1,7 +1,7 @@
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useSession } from '../../session.tsx';
+import { useSession } from '../../api/session.ts';
 import { texts } from '../../texts/index.ts';
 import { Configuration } from './configuration.tsx';
 import { Projects } from './projects.tsx';

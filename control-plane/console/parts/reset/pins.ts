@@ -1,6 +1,7 @@
 import { indexPins, InstanceId, judgeIdentity, withPins, type KnownInstance, type PinIndex } from '#protocol';
 import * as z from 'zod';
-import { jsonOf, type KeyValueStore } from './store.ts';
+import { jsonOf } from '../../api/json.ts';
+import type { KeyValueStore } from './store.ts';
 
 const KEY = 'latchkey.known-instances';
 

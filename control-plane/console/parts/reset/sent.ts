@@ -1,6 +1,7 @@
 import { AccountRef, Digest, InstanceId, PublicKey, ResetId, type Expectation } from '#protocol';
 import * as z from 'zod';
-import { jsonOf, type KeyValueStore } from './store.ts';
+import { jsonOf } from '../../api/json.ts';
+import type { KeyValueStore } from './store.ts';
 
 const PREFIX = 'latchkey.sent.';
 /** More than anybody looks at again within one session of a browser. */
