@@ -6,6 +6,7 @@ import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { ActorRole, JOIN_TOKEN_USES_MAX } from '#protocol';
 import { texts } from '../../texts/index.ts';
+import { useFirstField } from '../../parts/first-field.ts';
 import { ProjectInput } from '../instances/forms/project.tsx';
 import { API_LIVES, JOIN_LIVES, type ApiForm, type JoinForm, type Life, type TokenProblem } from './form.ts';
 
@@ -18,12 +19,13 @@ interface Properties<F> {
 }
 
 export function ApiFields({ form, problems, onChange }: Properties<ApiForm>) {
+  const first = useFirstField();
   return (
     <SpaceBetween size="m">
       <FormField label={words.name} description={words.nameHow} errorText={errorOf('name', problems)}>
         <Input
           value={form.name}
-          autoFocus
+          ref={first}
           autoComplete={false}
           onChange={({ detail }) => onChange({ name: detail.value })}
         />

@@ -3,7 +3,6 @@ import Button from '@cloudscape-design/components/button';
 import Form from '@cloudscape-design/components/form';
 import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
-import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Textarea from '@cloudscape-design/components/textarea';
 import Tiles from '@cloudscape-design/components/tiles';
@@ -11,11 +10,12 @@ import { AddInstance, API_PREFIX, Instance, OperatingSystem } from '#protocol';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useClient } from '../../../api/context.ts';
+import { useFirstField } from '../../../parts/first-field.ts';
 import { detach } from '../../../parts/detach.ts';
+import { Dialog } from '../../../parts/dialog.tsx';
 import { FailureAlert } from '../../../parts/failure.tsx';
 import { texts } from '../../../texts/index.ts';
 import { fieldErrors, refusedFields, type FieldErrors } from './fields.ts';
-import { Footer } from './footer.tsx';
 import { ProjectInput } from './project.tsx';
 import { readTags } from './tags.ts';
 
@@ -59,11 +59,10 @@ export function AddDialog({ onDismiss }: { readonly onDismiss: () => void }) {
   };
   const isOfField = Object.keys(refusedFields(add.error, FIELDS)).length > 0;
   return (
-    <Modal
-      visible
-      onDismiss={onDismiss}
-      header={texts.instances.actions.add}
-      footer={<Buttons isBusy={add.isPending} isDone={add.isSuccess} onDismiss={onDismiss} />}
+    <Dialog
+      title={texts.instances.actions.add}
+      onClose={onDismiss}
+      buttons={<Buttons isBusy={add.isPending} isDone={add.isSuccess} onDismiss={onDismiss} />}
     >
       <form
         id="add-instance"
@@ -83,21 +82,21 @@ export function AddDialog({ onDismiss }: { readonly onDismiss: () => void }) {
           </SpaceBetween>
         </Form>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 
 function Buttons(props: { readonly isBusy: boolean; readonly isDone: boolean; readonly onDismiss: () => void }) {
   const { actions } = texts.instances;
   return (
-    <Footer>
+    <>
       <Button variant="link" onClick={props.onDismiss}>
         {props.isDone ? actions.close : actions.cancel}
       </Button>
       <Button variant="primary" loading={props.isBusy} form="add-instance" formAction="submit">
         {words.add}
       </Button>
-    </Footer>
+    </>
   );
 }
 
@@ -108,10 +107,11 @@ interface FieldProperties {
 }
 
 function Fields({ typed, wrong, onType }: FieldProperties) {
+  const first = useFirstField();
   return (
     <SpaceBetween size="m">
       <FormField label={words.name} constraintText={words.nameHow} errorText={wrong['name']}>
-        <Input value={typed.name} autoFocus onChange={({ detail }) => onType({ name: detail.value })} />
+        <Input value={typed.name} ref={first} onChange={({ detail }) => onType({ name: detail.value })} />
       </FormField>
       <FormField label={words.os} constraintText={words.osHow} errorText={wrong['os']}>
         <Tiles

@@ -3,17 +3,17 @@ import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
-import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { API_PREFIX, type Instance } from '#protocol';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import * as z from 'zod';
 import { useClient } from '../../../api/context.ts';
+import { useFirstField } from '../../../parts/first-field.ts';
 import { detach } from '../../../parts/detach.ts';
+import { Dialog } from '../../../parts/dialog.tsx';
 import { FailureAlert } from '../../../parts/failure.tsx';
 import { texts } from '../../../texts/index.ts';
-import { Footer } from './footer.tsx';
 
 const words = texts.instances.remove;
 
@@ -28,6 +28,7 @@ export function RemoveDialog({ instance, onDismiss, onRemoved }: Properties) {
   const client = useClient();
   const queries = useQueryClient();
   const [typed, setTyped] = useState('');
+  const first = useFirstField();
   const hasAgent = instance.agent.identity !== null;
   const mayRemove = !hasAgent || typed.trim() === instance.name;
   const remove = useMutation({
@@ -39,12 +40,11 @@ export function RemoveDialog({ instance, onDismiss, onRemoved }: Properties) {
     },
   });
   return (
-    <Modal
-      visible
-      onDismiss={onDismiss}
-      header={words.title(instance.name)}
-      footer={
-        <Footer>
+    <Dialog
+      title={words.title(instance.name)}
+      onClose={onDismiss}
+      buttons={
+        <>
           <Button variant="link" onClick={onDismiss}>
             {texts.instances.actions.cancel}
           </Button>
@@ -57,7 +57,7 @@ export function RemoveDialog({ instance, onDismiss, onRemoved }: Properties) {
           >
             {words.remove}
           </Button>
-        </Footer>
+        </>
       }
     >
       <form
@@ -74,12 +74,17 @@ export function RemoveDialog({ instance, onDismiss, onRemoved }: Properties) {
             <>
               <Alert type="warning">{words.agent}</Alert>
               <FormField label={words.type(instance.name)}>
-                <Input value={typed} autoFocus autoComplete={false} onChange={({ detail }) => setTyped(detail.value)} />
+                <Input
+                  value={typed}
+                  ref={first}
+                  autoComplete={false}
+                  onChange={({ detail }) => setTyped(detail.value)}
+                />
               </FormField>
             </>
           )}
         </SpaceBetween>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
