@@ -11,9 +11,8 @@ const outDir = fileURLToPath(new URL('../../.cache/console', import.meta.url));
 function compress(): Plugin {
   return {
     name: 'compress',
-    closeBundle(error) {
-      // There is nothing to compress then, and to say so would hide why.
-      if (error !== undefined) return;
+    // And not when the bundle is closed, which it is after a failure, too: what fails then would hide the reason.
+    writeBundle() {
       for (const name of readdirSync(outDir, { recursive: true, encoding: 'utf8' })) {
         if (!/\.(html|js|css|svg)$/.test(name)) continue;
         const bytes = readFileSync(join(outDir, name));
@@ -98,8 +97,8 @@ export default defineConfig({
     rolldownOptions: {
       // Its modules only define: a page need not load what it does not name, above all not what seals passwords.
       treeshake: { moduleSideEffects: [{ test: /\/protocol\/|node_modules\/@hpke\//, sideEffects: false }] },
-      // "use client" speaks to servers that render; there is none here.
-      checks: { moduleLevelDirective: false },
+      // "use client" speaks to servers that render; there is none here. What takes longest is to compress, on purpose.
+      checks: { moduleLevelDirective: false, pluginTimings: false },
       output: {
         // Beside what it sets, so that it is set before any chunk makes a schema.
         codeSplitting: { groups: [{ name: 'schemas', test: /console\/no-eval\.ts$|node_modules\/zod\// }] },
