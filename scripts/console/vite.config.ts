@@ -98,7 +98,7 @@ export default defineConfig({
       // Its modules only define: a page need not load what it does not name, above all not what seals passwords.
       treeshake: { moduleSideEffects: [{ test: /\/protocol\/|node_modules\/@hpke\//, sideEffects: false }] },
       // "use client" speaks to servers that render; there is none here. What takes longest is to compress, on purpose.
-      checks: { moduleLevelDirective: false, pluginTimings: false },
+      checks: { moduleLevelDirective: false, bundlerTimings: false },
       output: {
         // Beside what it sets, so that it is set before any chunk makes a schema.
         codeSplitting: { groups: [{ name: 'schemas', test: /console\/no-eval\.ts$|node_modules\/zod\// }] },
