@@ -43,6 +43,7 @@ export const common = {
   },
   loading: 'Loading',
   retry: 'Try again',
+  close: 'Close',
   refresh: 'Refresh',
   notFound: {
     title: 'There is no such page',

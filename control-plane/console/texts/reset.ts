@@ -5,7 +5,6 @@ const instances = (count: number): string => (count === 1 ? '1 instance' : `${co
 /** The dialog in which a password is reset. */
 const dialog = {
   title: (count: number, name: string) => `Reset password: ${count === 1 ? name : instances(count)}`,
-  close: 'Close',
   cancel: 'Cancel',
   leave: 'Close',
   sending: 'It is being sent. Closing this window stops what is not sent yet; what has started by then goes on.',
@@ -50,6 +49,13 @@ const dialog = {
   identity: 'Identity',
   firstSeen: 'first seen by this browser',
   remembered: 'remembered by this browser',
+  rememberedOtherwise: 'remembered by this browser under another name',
+  knownBefore: (name: string) => `known before as ${name}`,
+  unseen: {
+    title: 'What is shown here has just changed',
+    text: (names: readonly string[]) =>
+      `Nothing was sent. Look again at ${names.slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}, then go on.`,
+  },
   checking: 'Asking who can be reset',
   ready: (ready: number, all: number) =>
     all === 1 ? 'It can be reset now.' : `${ready.toLocaleString()} of ${all.toLocaleString()} can be reset now.`,
@@ -71,8 +77,8 @@ const dialog = {
     notNow: 'Not now',
   },
   strangers: {
-    title: (count: number) => `${instances(count)} not seen by this browser before`,
-    text: 'The others have proven themselves in earlier resets from here. One that is not yours would learn the password of all. Compare their fingerprints with "latchkey-agent status" on each.',
+    title: (count: number) => `${instances(count)} not known to this browser by that name`,
+    text: 'One that is not yours would learn the password of all. Compare their fingerprints with "latchkey-agent status" on each.',
     trust: 'I trust them',
   },
   changed: {

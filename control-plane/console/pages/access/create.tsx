@@ -2,13 +2,13 @@ import Alert from '@cloudscape-design/components/alert';
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import CopyToClipboard from '@cloudscape-design/components/copy-to-clipboard';
-import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { API_PREFIX, CreatedToken } from '#protocol';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useClient } from '../../api/context.ts';
 import { detach } from '../../parts/detach.ts';
+import { Dialog } from '../../parts/dialog.tsx';
 import { FailureAlert } from '../../parts/failure.tsx';
 import { When } from '../../parts/when.tsx';
 import { texts } from '../../texts/index.ts';
@@ -56,7 +56,7 @@ export function CreateTokenDialog({ type, onClose }: Properties) {
   };
   if (made !== null) return <Made made={made} onClose={onClose} />;
   return (
-    <Modal visible onDismiss={onClose} header={words[type]} footer={<Footer isBusy={isBusy} onCancel={onClose} />}>
+    <Dialog title={words[type]} onClose={onClose} buttons={<Buttons isBusy={isBusy} onCancel={onClose} />}>
       <form
         id={FORM}
         onSubmit={(event) => {
@@ -73,30 +73,29 @@ export function CreateTokenDialog({ type, onClose }: Properties) {
           )}
         </SpaceBetween>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 
-function Footer(props: { readonly isBusy: boolean; readonly onCancel: () => void }) {
+function Buttons(props: { readonly isBusy: boolean; readonly onCancel: () => void }) {
   return (
-    <SpaceBetween direction="horizontal" size="xs">
+    <>
       <Button variant="link" onClick={props.onCancel}>
         {words.cancel}
       </Button>
       <Button variant="primary" form={FORM} formAction="submit" loading={props.isBusy}>
         {words.submit}
       </Button>
-    </SpaceBetween>
+    </>
   );
 }
 
 function Made({ made, onClose }: { readonly made: CreatedToken; readonly onClose: () => void }) {
   return (
-    <Modal
-      visible
-      onDismiss={onClose}
-      header={words.made}
-      footer={
+    <Dialog
+      title={words.made}
+      onClose={onClose}
+      buttons={
         <Button variant="primary" onClick={onClose}>
           {words.close}
         </Button>
@@ -121,6 +120,6 @@ function Made({ made, onClose }: { readonly made: CreatedToken; readonly onClose
           {made.expiresAt === null ? texts.access.tokens.never : <When at={made.expiresAt} />}
         </div>
       </SpaceBetween>
-    </Modal>
+    </Dialog>
   );
 }

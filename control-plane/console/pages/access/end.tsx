@@ -1,6 +1,5 @@
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
-import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { API_PREFIX, ConsoleSessionPage, PAGE_ROWS_MAX, type ConsoleSession, type ConsoleSessionId } from '#protocol';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
@@ -9,6 +8,7 @@ import type { Client } from '../../api/client.ts';
 import { useClient } from '../../api/context.ts';
 import { pageQuery } from '../../parts/cursor.ts';
 import { detach } from '../../parts/detach.ts';
+import { Dialog } from '../../parts/dialog.tsx';
 import { FailureAlert } from '../../parts/failure.tsx';
 import { texts } from '../../texts/index.ts';
 
@@ -37,26 +37,25 @@ export function EndDialog({ which, onClose, onEnded }: Properties) {
   });
   const isOne = which !== 'others';
   return (
-    <Modal
-      visible
-      onDismiss={onClose}
-      header={isOne ? words.ask(which.tokenName) : words.askOthers}
-      footer={
-        <SpaceBetween direction="horizontal" size="xs">
+    <Dialog
+      title={isOne ? words.ask(which.tokenName) : words.askOthers}
+      onClose={onClose}
+      buttons={
+        <>
           <Button variant="link" onClick={onClose}>
             {words.cancel}
           </Button>
           <Button variant="primary" loading={end.isPending} onClick={() => end.mutate()}>
             {isOne ? words.end : words.endOthers}
           </Button>
-        </SpaceBetween>
+        </>
       }
     >
       <SpaceBetween size="m">
         {end.error !== null && <FailureAlert error={end.error} />}
         <Box variant="p">{isOne ? words.askHow : words.askOthersHow}</Box>
       </SpaceBetween>
-    </Modal>
+    </Dialog>
   );
 }
 

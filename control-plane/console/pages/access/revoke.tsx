@@ -2,7 +2,6 @@ import Alert from '@cloudscape-design/components/alert';
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Checkbox from '@cloudscape-design/components/checkbox';
-import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { API_PREFIX, RevokedTokens, type Token } from '#protocol';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
@@ -10,6 +9,7 @@ import { useState } from 'react';
 import * as z from 'zod';
 import { useClient } from '../../api/context.ts';
 import { detach } from '../../parts/detach.ts';
+import { Dialog } from '../../parts/dialog.tsx';
 import { FailureAlert } from '../../parts/failure.tsx';
 import { texts } from '../../texts/index.ts';
 
@@ -41,19 +41,18 @@ export function RevokeDialog({ token, isOwn, onClose, onRevoked }: Properties) {
     },
   });
   return (
-    <Modal
-      visible
-      onDismiss={onClose}
-      header={words.title(token.name === '' ? texts.access.tokens.unnamed : token.name)}
-      footer={
-        <SpaceBetween direction="horizontal" size="xs">
+    <Dialog
+      title={words.title(token.name === '' ? texts.access.tokens.unnamed : token.name)}
+      onClose={onClose}
+      buttons={
+        <>
           <Button variant="link" onClick={onClose}>
             {words.cancel}
           </Button>
           <Button variant="primary" loading={revoke.isPending} onClick={() => revoke.mutate()}>
             {words.submit}
           </Button>
-        </SpaceBetween>
+        </>
       }
     >
       <SpaceBetween size="m">
@@ -68,6 +67,6 @@ export function RevokeDialog({ token, isOwn, onClose, onRevoked }: Properties) {
           {words.descendants}
         </Checkbox>
       </SpaceBetween>
-    </Modal>
+    </Dialog>
   );
 }

@@ -2,13 +2,13 @@ import Alert from '@cloudscape-design/components/alert';
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
-import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { API_PREFIX, CancelledReset, defaultAccount, Reset } from '#protocol';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useClient } from '../../api/context.ts';
 import { detach } from '../../parts/detach.ts';
+import { Dialog } from '../../parts/dialog.tsx';
 import { FailureAlert } from '../../parts/failure.tsx';
 import { ResetDialog } from '../../parts/reset/dialog.tsx';
 import type { ResetTarget } from '../../parts/reset/form.ts';
@@ -101,26 +101,22 @@ function Holding({ reset }: { readonly reset: Reset }) {
 
 function Confirm({ onCancel, onConfirm }: { readonly onCancel: () => void; readonly onConfirm: () => void }) {
   return (
-    <Modal
-      visible
-      header={words.cancelTitle}
-      closeAriaLabel={words.back}
-      onDismiss={onCancel}
-      footer={
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={onCancel}>
-              {words.back}
-            </Button>
-            <Button variant="primary" onClick={onConfirm}>
-              {words.cancel}
-            </Button>
-          </SpaceBetween>
-        </Box>
+    <Dialog
+      title={words.cancelTitle}
+      onClose={onCancel}
+      buttons={
+        <>
+          <Button variant="link" onClick={onCancel}>
+            {words.back}
+          </Button>
+          <Button variant="primary" onClick={onConfirm}>
+            {words.cancel}
+          </Button>
+        </>
       }
     >
       {words.cancelText}
-    </Modal>
+    </Dialog>
   );
 }
 

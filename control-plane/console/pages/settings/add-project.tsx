@@ -2,7 +2,6 @@ import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
-import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { AddProject, API_PREFIX, Project, ProjectName } from '#protocol';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
@@ -10,6 +9,7 @@ import { useState } from 'react';
 import { useClient } from '../../api/context.ts';
 import { detach } from '../../parts/detach.ts';
 import { useFirstField } from '../../parts/first-field.ts';
+import { Dialog } from '../../parts/dialog.tsx';
 import { FailureAlert } from '../../parts/failure.tsx';
 import { texts } from '../../texts/index.ts';
 
@@ -28,19 +28,18 @@ export function AddProjectDialog({ onClose }: { readonly onClose: () => void }) 
     if (project !== undefined) add.mutate({ name: project });
   };
   return (
-    <Modal
-      visible
-      onDismiss={onClose}
-      header={words.title}
-      footer={
-        <SpaceBetween direction="horizontal" size="xs">
+    <Dialog
+      title={words.title}
+      onClose={onClose}
+      buttons={
+        <>
           <Button variant="link" onClick={onClose}>
             {words.cancel}
           </Button>
           <Button variant="primary" form={FORM} formAction="submit" loading={add.isPending}>
             {words.submit}
           </Button>
-        </SpaceBetween>
+        </>
       }
     >
       <form
@@ -58,7 +57,7 @@ export function AddProjectDialog({ onClose }: { readonly onClose: () => void }) 
           </FormField>
         </SpaceBetween>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 

@@ -1,8 +1,8 @@
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
-import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import type { ProjectName } from '#protocol';
+import { Dialog } from '../../parts/dialog.tsx';
 import { FailureAlert } from '../../parts/failure.tsx';
 import { texts } from '../../texts/index.ts';
 import { useServiceChange } from './use-service-change.ts';
@@ -13,12 +13,11 @@ const words = texts.settings.disable;
 export function DisableDialog({ project, onClose }: { readonly project: ProjectName; readonly onClose: () => void }) {
   const change = useServiceChange(onClose);
   return (
-    <Modal
-      visible
-      onDismiss={onClose}
-      header={words.title(project)}
-      footer={
-        <SpaceBetween direction="horizontal" size="xs">
+    <Dialog
+      title={words.title(project)}
+      onClose={onClose}
+      buttons={
+        <>
           <Button variant="link" onClick={onClose}>
             {words.cancel}
           </Button>
@@ -29,13 +28,13 @@ export function DisableDialog({ project, onClose }: { readonly project: ProjectN
           >
             {words.submit}
           </Button>
-        </SpaceBetween>
+        </>
       }
     >
       <SpaceBetween size="m">
         {change.error !== null && <FailureAlert error={change.error} />}
         <Box variant="p">{words.what}</Box>
       </SpaceBetween>
-    </Modal>
+    </Dialog>
   );
 }

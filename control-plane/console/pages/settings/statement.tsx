@@ -2,13 +2,13 @@ import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Checkbox from '@cloudscape-design/components/checkbox';
 import FormField from '@cloudscape-design/components/form-field';
-import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import type { ProjectName, ServiceStatement } from '#protocol';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { useState } from 'react';
 import { detach } from '../../parts/detach.ts';
+import { Dialog } from '../../parts/dialog.tsx';
 import { FailureAlert } from '../../parts/failure.tsx';
 import { texts } from '../../texts/index.ts';
 import { useServiceChange } from './use-service-change.ts';
@@ -35,13 +35,12 @@ export function StatementDialog({ statement, project, onClose }: Properties) {
     }
   };
   return (
-    <Modal
-      visible
+    <Dialog
+      title={project === null ? words.title : words.enable(project)}
+      onClose={onClose}
       size="large"
-      onDismiss={onClose}
-      header={project === null ? words.title : words.enable(project)}
-      footer={
-        <SpaceBetween direction="horizontal" size="xs">
+      buttons={
+        <>
           <Button variant={project === null ? 'primary' : 'link'} onClick={onClose}>
             {project === null ? words.close : words.cancel}
           </Button>
@@ -50,7 +49,7 @@ export function StatementDialog({ statement, project, onClose }: Properties) {
               {words.submit}
             </Button>
           )}
-        </SpaceBetween>
+        </>
       }
     >
       <SpaceBetween size="m">
@@ -65,7 +64,7 @@ export function StatementDialog({ statement, project, onClose }: Properties) {
           </FormField>
         )}
       </SpaceBetween>
-    </Modal>
+    </Dialog>
   );
 }
 

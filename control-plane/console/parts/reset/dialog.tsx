@@ -3,12 +3,11 @@ import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
-import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Tabs from '@cloudscape-design/components/tabs';
 import { useId, useState } from 'react';
-import { useSession } from '../../api/session.ts';
 import { texts } from '../../texts/index.ts';
+import { Dialog } from '../dialog.tsx';
 import { FailureAlert } from '../failure.tsx';
 import { Affected } from './affected.tsx';
 import { systemsOf, type ResetTarget, type RetriedReset } from './form.ts';
@@ -33,8 +32,6 @@ export function ResetDialog({ instances, onDismiss, retried = null }: Props) {
   const formId = useId();
   const state = useReset({ instances, retried, onDismiss });
   const [tab, setTab] = useState('online');
-  // The way in must not lie below a dialog.
-  const isVisible = !useSession().isLost;
   const { targets, password, isBusy, isUnknown } = state;
   const leave = (): void => {
     state.giveUp();
@@ -43,29 +40,25 @@ export function ResetDialog({ instances, onDismiss, retried = null }: Props) {
   };
   const canSubmit = tab === 'online' && targets.length > 0 && systemsOf(targets).length === 1 && !isUnknown;
   return (
-    <Modal
-      visible={isVisible}
-      header={words.title(targets.length, targets[0]?.name ?? '')}
-      closeAriaLabel={words.close}
-      onDismiss={leave}
-      footer={
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button formAction="none" variant="link" onClick={leave}>
-              {isUnknown ? words.leave : words.cancel}
-            </Button>
-            <Button
-              variant="primary"
-              form={formId}
-              formAction="submit"
-              disabled={!canSubmit}
-              loading={isBusy}
-              loadingText={words.busy}
-            >
-              {targets.length > 1 ? words.submitMany(countOf(state)) : words.submit}
-            </Button>
-          </SpaceBetween>
-        </Box>
+    <Dialog
+      title={words.title(targets.length, targets[0]?.name ?? '')}
+      onClose={leave}
+      buttons={
+        <>
+          <Button formAction="none" variant="link" onClick={leave}>
+            {isUnknown ? words.leave : words.cancel}
+          </Button>
+          <Button
+            variant="primary"
+            form={formId}
+            formAction="submit"
+            disabled={!canSubmit}
+            loading={isBusy}
+            loadingText={words.busy}
+          >
+            {targets.length > 1 ? words.submitMany(countOf(state)) : words.submit}
+          </Button>
+        </>
       }
     >
       <Tabs
@@ -90,7 +83,7 @@ export function ResetDialog({ instances, onDismiss, retried = null }: Props) {
           { id: 'offline', label: words.tabs.offline, content: <Offline /> },
         ]}
       />
-    </Modal>
+    </Dialog>
   );
 }
 

@@ -3,7 +3,6 @@ import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import FileUpload from '@cloudscape-design/components/file-upload';
 import FormField from '@cloudscape-design/components/form-field';
-import Modal from '@cloudscape-design/components/modal';
 import ProgressBar from '@cloudscape-design/components/progress-bar';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Textarea from '@cloudscape-design/components/textarea';
@@ -12,9 +11,9 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { useClient } from '../../../api/context.ts';
 import { detach } from '../../../parts/detach.ts';
+import { Dialog } from '../../../parts/dialog.tsx';
 import { FailureAlert } from '../../../parts/failure.tsx';
 import { texts } from '../../../texts/index.ts';
-import { Footer } from './footer.tsx';
 
 const words = texts.instances.importing;
 const MEBIBYTE = 1024 * 1024;
@@ -32,13 +31,12 @@ export function ImportDialog({ onDismiss }: { readonly onDismiss: () => void }) 
   const isEmpty = text.trim() === '';
   const count = problems.length > 0 ? 0 : lines.length;
   return (
-    <Modal
-      visible
+    <Dialog
+      title={words.title}
+      onClose={onDismiss}
       size="large"
-      onDismiss={onDismiss}
-      header={words.title}
-      footer={
-        <Footer>
+      buttons={
+        <>
           <Button variant="link" onClick={onDismiss}>
             {run.isSuccess ? texts.instances.actions.close : texts.instances.actions.cancel}
           </Button>
@@ -50,7 +48,7 @@ export function ImportDialog({ onDismiss }: { readonly onDismiss: () => void }) 
           >
             {words.import(count)}
           </Button>
-        </Footer>
+        </>
       }
     >
       <SpaceBetween size="m">
@@ -73,7 +71,7 @@ export function ImportDialog({ onDismiss }: { readonly onDismiss: () => void }) 
           </div>
         )}
       </SpaceBetween>
-    </Modal>
+    </Dialog>
   );
 }
 
