@@ -82,6 +82,8 @@ export default defineConfig({
         find: /^\.\.\/internal\/hooks\/use-performance-marks$/,
         replacement: join(source, 'parts/no-performance-marks.ts'),
       },
+      // Whether the styles are there: asked by each component of each row, with a timer, and with an error when it goes.
+      { find: /^\.\/styles-check$/, replacement: join(source, 'parts/no-styles-check.ts') },
     ],
   },
   build: {

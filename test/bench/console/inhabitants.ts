@@ -26,7 +26,7 @@ export async function inhabit(databaseFile: string, count: number, now: number):
     for (let from = 0; from < count; from += PER_TRANSACTION) {
       const numbers = Array.from({ length: Math.min(PER_TRANSACTION, count - from) }, (_, n) => from + n);
       const instances = numbers.map((n) => instanceOf(n, now));
-      const requestedAt = now - (from % (14 * DAY_MS));
+      const requestedAt = now - ((from / PER_TRANSACTION) % 14) * DAY_MS;
       const started = { plannedAt: requestedAt, planExpiresAt: requestedAt + HOUR_MS, requestedAt };
       const ended = { notAfter: requestedAt + HOUR_MS, finishedAt: requestedAt + 1_000 };
       const open = { retryOf: null, pausedAt: null, stoppedAt: null };

@@ -28,6 +28,17 @@ describe('identities that this browser remembers', () => {
     expect([...pins.index().byId.values()]).toEqual([other]);
   });
 
+  test('are those of all pages of this browser', () => {
+    const store = new MemoryStore();
+    const [here, there] = [createPins(store, SERVER), createPins(store, SERVER)];
+    const db = pinOf(SERVER, { instanceId: B, name: 'db-1', identity: KEY_B });
+    here.learn([web]);
+    there.learn([db]);
+    expect([...here.index().byName.keys()]).toEqual(['web-1', 'db-1']);
+    store.removeItem('latchkey.known-instances');
+    expect(here.index().byName.size).toBe(0);
+  });
+
   test('follow an instance that was renamed', () => {
     const pins = createPins(new MemoryStore(), SERVER);
     pins.learn([web]);

@@ -155,6 +155,28 @@ describe('the tasks of a reset', () => {
     expect(store.snapshot().proven).toBe(1);
   });
 
+  test('make identities known together where many prove one after the other', async () => {
+    const known: KnownInstance[] = [];
+    const timers = new Timers();
+    const targets = await Promise.all(['a-1', 'b-2', 'c-3'].map((name) => plannedInstance(name)));
+    const [like] = sent.values();
+    sent = new Map(
+      targets.map(({ identity: { instanceId, signer } }, n) => {
+        const named = { name: `n-${String(n)}`, identityKey: signer.publicKey };
+        return [instanceId, { ...like!, instanceId, ...named }];
+      }),
+    );
+    const store = storeOf(timers, known);
+    for (const target of targets) {
+      web = target;
+      await store.take(progressOf([await signedTask({ kind: 'succeeds' })], { total: 3, succeeded: 1 }));
+    }
+    const names = () => known.map(({ name }) => name);
+    expect(names()).toEqual(['n-0']);
+    timers.pass(2_000);
+    expect(names()).toEqual(['n-0', 'n-1', 'n-2']);
+  });
+
   test('do not go back to what they were', async () => {
     const store = storeOf(new Timers());
     const { instanceId } = web.identity;

@@ -16,6 +16,8 @@ import { rowOf, type Row } from './row.ts';
 
 /** Four times a second: more nobody sees, and each makes the page work. */
 const TELL_EVERY_MS = 250;
+/** All that are known are written each time: with ten thousand of them that is what a frame has time for. */
+const LEARN_EVERY_MS = 2_000;
 
 /** What is told of a reset at once. */
 export type Progress = Pick<ProgressEvent, 'counts' | 'state' | 'finished' | 'tasks'>;
@@ -48,7 +50,7 @@ export interface ProgressStore {
 export interface ProgressPorts {
   readonly sent: SentTargets | null;
   readonly verify: Verify;
-  /** Identities that have just proven a success. */
+  /** Identities that have proven a success, at most every two seconds. */
   readonly onProven: (seen: readonly KnownInstance[]) => void;
   readonly server: string;
   /** Calls back after that long; returns what calls it off. */
@@ -63,6 +65,7 @@ export function createProgressStore(ports: ProgressPorts): ProgressStore {
   let isResting = false;
   let isStale = false;
   let queue: Promise<void> = Promise.resolve();
+  const learn = gathering(ports);
 
   const tell = (): void => {
     if (isResting) {
@@ -85,7 +88,7 @@ export function createProgressStore(ports: ProgressPorts): ProgressStore {
     for (const row of judged) rows.set(row.instanceId, row);
     told = sums;
     const proven = judged.filter(({ proof }) => proof === 'here');
-    if (proven.length > 0) ports.onProven(await identitiesOf(proven, ports));
+    if (proven.length > 0) learn(await identitiesOf(proven, ports));
     tell();
   };
 
@@ -103,6 +106,27 @@ export function createProgressStore(ports: ProgressPorts): ProgressStore {
       return () => listeners.delete(listener);
     },
     snapshot: () => shown,
+  };
+}
+
+/** Hands on at once what comes after a silence, and gathers what follows it. */
+function gathering({ onProven, after }: Pick<ProgressPorts, 'onProven' | 'after'>) {
+  let gathered: KnownInstance[] = [];
+  let isResting = false;
+  const tell = (): void => {
+    if (isResting || gathered.length === 0) return;
+    const seen = gathered;
+    gathered = [];
+    isResting = true;
+    onProven(seen);
+    after(LEARN_EVERY_MS, () => {
+      isResting = false;
+      tell();
+    });
+  };
+  return (seen: readonly KnownInstance[]): void => {
+    gathered.push(...seen);
+    tell();
   };
 }
 

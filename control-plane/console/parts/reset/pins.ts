@@ -24,17 +24,26 @@ export interface Pins {
 }
 
 export function createPins(store: KeyValueStore, server: string): Pins {
+  // To judge ten thousand takes longer than a frame: what has not changed is not judged again.
+  let judged: { readonly text: string | null; readonly pins: readonly KnownInstance[] } = { text: null, pins: [] };
   // Read every time: another page of this browser may have learnt something meanwhile.
   const load = (): readonly KnownInstance[] => {
     const text = store.getItem(KEY);
+    if (text === judged.text) return judged.pins;
     const stored = text === null ? undefined : Stored.safeParse(jsonOf(text)).data;
     // What is damaged is forgotten: it would otherwise be in the way for ever, and was written by this browser alone.
-    return (stored?.pins ?? []).map(([instanceId, name, fingerprint]) => ({ server, instanceId, name, fingerprint }));
+    const pins = (stored?.pins ?? []).map(([instanceId, name, fingerprint]) => {
+      return { server, instanceId, name, fingerprint };
+    });
+    judged = { text, pins };
+    return pins;
   };
   const save = (pins: readonly KnownInstance[]): boolean => {
     const rows = pins.map(({ instanceId, name, fingerprint }) => [instanceId, name, fingerprint]);
+    const text = JSON.stringify({ v: 1, pins: rows });
     try {
-      store.setItem(KEY, JSON.stringify({ v: 1, pins: rows }));
+      store.setItem(KEY, text);
+      judged = { text, pins };
       return true;
     } catch {
       return false; // Full, or switched off: whoever calls says so.
