@@ -47,6 +47,8 @@ export interface PlanExpectation {
     readonly plan: z.output<typeof PlanReset>;
     /** Refuse identities that are not pinned yet. */
     readonly strictIdentities: boolean;
+    /** What instances that are asked for by id were called when a person chose them; not needed for names. */
+    readonly names?: ReadonlyMap<InstanceId, string>;
   };
   readonly pins: PinIndex;
   readonly verify: Verify;
@@ -88,6 +90,12 @@ function planRefusals(plan: ResetPlan, { request, now }: PlanExpectation): Findi
   const names = new Set<string>(plan.targets.map(({ name }) => name));
   if (Math.min(ids.size, names.size) !== plan.targets.length) {
     refusals.push(invalid('plan', 'the plan names an instance twice'));
+  }
+  // A person chose a name, and an id stands for it: a known id under a chosen name would get what is not meant for it.
+  for (const { instanceId, name } of plan.targets) {
+    const chosen = request.names?.get(instanceId) ?? name;
+    if (chosen === name) continue;
+    refusals.push({ subject: chosen, code: 'instance-renamed', message: `chosen as ${chosen}, now called ${name}` });
   }
   // What is left out would be missing in the report, which could then say that everything succeeded.
   for (const asked of request.plan.targets.instances) {

@@ -78,6 +78,10 @@ export const CLIENT_CODES = {
     'The certificate authority that the control plane names is not the one of its join token.',
     'No line was printed. Look into the control plane.',
   ),
+  'instance-renamed': code(
+    'An instance is called something else now than when it was chosen.',
+    'Nothing was sent. Choose it again by what it is called now; if nobody renamed it, look into who can change the control plane.',
+  ),
   'result-unproven': code(
     'The control plane reports success, but no signed word of the instance proves it.',
     'Do not rely on the new password: log in to see, and look into the control plane.',

@@ -52,9 +52,26 @@ export async function fill(dialog: Locator, { account, password, concurrency }: 
 export async function send(page: Page, dialog: Locator): Promise<string> {
   // Who can be reset is asked anew after each change, and the dialog says nothing of consent before it knows.
   await dialog.getByText('Asking who can be reset').waitFor({ state: 'detached' });
+  // Among several, those that are new to this browser are shown with their fingerprints.
+  const trust = dialog.getByLabel('I trust them');
+  if ((await trust.count()) > 0) await trust.check();
   await dialog.getByRole('button', { name: /^Reset password/ }).click();
-  await page.waitForURL(/\/console\/resets\/[0-9a-f-]{36}$/);
+  await leaves(page, dialog, /\/console\/resets\/[0-9a-f-]{36}$/);
   return page.url().slice(-36);
+}
+
+/** The page becomes that of a reset; what hinders it stands in the dialog. */
+async function leaves(page: Page, dialog: Locator, to: RegExp): Promise<void> {
+  const before = page.url();
+  let says = '';
+  await until(
+    async () => {
+      if (page.url() !== before && to.test(page.url())) return true;
+      says = (await dialog.allInnerTexts()).join('\n');
+      return false;
+    },
+    { what: () => `the page of the reset; the dialog says: ${says}`, deadlineMs: SHOWN_MS_MAX },
+  );
 }
 
 /** The row of an instance in the table that is on the page. */

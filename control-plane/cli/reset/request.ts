@@ -53,6 +53,8 @@ export interface ResetRequest {
   readonly strictIdentities: boolean;
   /** Not the operator but the control plane named the instances: those of a reset that is retried. */
   readonly chosenElsewhere: boolean;
+  /** What the instances of that reset were called in it, since they are asked for by id. */
+  readonly names?: ReadonlyMap<InstanceId, string>;
   /** Send a shared password to newcomers without asking. */
   readonly trustNew: boolean;
 }

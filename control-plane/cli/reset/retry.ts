@@ -43,7 +43,8 @@ export async function retryOf(
   const ids = chosen.filter((task) => !isOfRemoved(task)).map((task) => task.instanceId);
   if (ids.length === 0) throw clientError('nothing-to-retry');
   const asked = interpretReset(ids, { ...flags, ...termsOf(reset, flags) });
-  return { request: { ...asked, plan: { ...asked.plan, retryOf: reset.id }, chosenElsewhere: true }, removed };
+  const names = new Map(chosen.map(({ instanceId, instance }) => [instanceId, instance]));
+  return { request: { ...asked, plan: { ...asked.plan, retryOf: reset.id }, chosenElsewhere: true, names }, removed };
 }
 
 function refuseOther(reset: Reset, task: Task, expected: Expectation | null): void {

@@ -166,6 +166,7 @@ function blockedDetail({ name, blocked }: PlanVerdict['blocked'][number]): Error
 /** What is graver comes first, and names the error. */
 const GRAVITY: readonly Code[] = [
   'identity-changed',
+  'instance-renamed',
   'sealing-key-unsigned',
   'sealing-key-other-instance',
   'control-plane-answer-invalid',

@@ -1,17 +1,34 @@
-import { fromUtf8, InstanceId, PlanReset, pinOf, sealedDigest, unsealPassword, type SealedPassword } from '#protocol';
+import {
+  fromUtf8,
+  InstanceId,
+  InstanceName,
+  PlanReset,
+  pinOf,
+  sealedDigest,
+  unsealPassword,
+  type PlannedTarget,
+  type SealedPassword,
+} from '#protocol';
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ApiFailure, unreachable } from '../../../control-plane/console/api/failure.ts';
 import { createPins, type Pins } from '../../../control-plane/console/parts/reset/pins.ts';
 import { createSentResets, type SentResets } from '../../../control-plane/console/parts/reset/sent.ts';
-import { startReset, type Consent, type StartOutcome } from '../../../control-plane/console/parts/reset/start.ts';
+import {
+  planReset,
+  startReset,
+  type Consent,
+  type JudgedPlan,
+  type StartOutcome,
+} from '../../../control-plane/console/parts/reset/start.ts';
 import { newIdentity } from '../../support/fake-agent.ts';
 import { MemoryStore } from './support/memory-store.ts';
 import { ALICE, plannedInstance, PlanningClient, type PlannedInstance } from './support/planning.ts';
 
 const SERVER = 'https://console.test';
 const PASSWORD = 'Blue-Kettle-2026';
-const NO_CONSENT: Consent = { skipBlocked: false, trustStrangers: false };
+/** Whoever says OK has looked at the fingerprints. */
+const CONSENT: Consent = { skipBlocked: false, trustStrangers: true };
 
 let web: PlannedInstance;
 let db: PlannedInstance;
@@ -37,16 +54,21 @@ interface StartOptions {
   readonly consent?: Partial<Consent>;
   readonly password?: string;
   readonly instances?: readonly string[];
+  /** What the instances were called in the list. */
+  readonly names?: ReadonlyMap<InstanceId, string>;
+  /** What stood in the dialog; by default what the control plane plans now. */
+  readonly shown?: JudgedPlan | null;
   readonly signal?: AbortSignal;
   readonly onSealed?: () => void;
 }
 
-function start(options: StartOptions = {}) {
+async function start(options: StartOptions = {}) {
   const request = PlanReset.parse({
     targets: { instances: options.instances ?? client.targets.map(({ instanceId }) => instanceId) },
     account: 'alice',
   });
-  const consent = { ...NO_CONSENT, ...options.consent };
+  const question = { request, names: options.names ?? namesOf(client.targets) };
+  const consent = { ...CONSENT, ...options.consent };
   const wait = (ms: number): Promise<void> => {
     waitedMs += ms;
     return Promise.resolve();
@@ -57,8 +79,12 @@ function start(options: StartOptions = {}) {
     options.onSealed?.();
   };
   const { password = PASSWORD, signal = new AbortController().signal } = options;
-  return startReset({ request, consent, password, onSealed, signal }, ports);
+  const shown = options.shown === undefined ? await planReset(question, ports) : options.shown;
+  return startReset({ question, shown, consent, password, onSealed, signal }, ports);
 }
+
+const namesOf = (targets: readonly PlannedTarget[]) =>
+  new Map(targets.map(({ instanceId, name }) => [instanceId, name]));
 
 /** The code of what stood in the way. */
 function hindrance(outcome: StartOutcome): string {
@@ -124,11 +150,45 @@ describe('a reset that is started in a browser', () => {
     expect((await start()).kind).toBe('started');
   });
 
-  test('asks before a stranger gets the password of instances that are known', async () => {
+  test('asks before strangers get a password that others have as well', async () => {
+    const asked = { consent: { trustStrangers: false } };
+    expect(await start(asked)).toMatchObject({ kind: 'hindered', obstacle: { names: ['web-1', 'db-1'] } });
     pins.learn([pinned(web)]);
-    const outcome = await start();
-    expect(outcome).toMatchObject({ kind: 'hindered', obstacle: { kind: 'strangers', names: ['db-1'] } });
-    expect((await start({ consent: { trustStrangers: true } })).kind).toBe('started');
+    expect(await start(asked)).toMatchObject({ kind: 'hindered', obstacle: { kind: 'strangers', names: ['db-1'] } });
+    expect((await start()).kind).toBe('started');
+    client.targets = [db.target];
+    expect((await start(asked)).kind).toBe('started');
+  });
+
+  test('asks about one that is known under another name, as about a stranger', async () => {
+    pins.learn([pinned(web), { ...pinned(db), name: 'evil' }]);
+    expect(await start({ consent: { trustStrangers: false } })).toMatchObject({
+      obstacle: { kind: 'strangers', names: ['db-1'] },
+    });
+  });
+
+  test('sends nothing to whom nobody was shown, nor to one that has changed since', async () => {
+    expect(await start({ shown: null })).toMatchObject({ obstacle: { kind: 'unseen', names: ['web-1', 'db-1'] } });
+    const before = await start({ consent: { trustStrangers: false } });
+    if (before.kind !== 'hindered') throw new Error('it was to be asked about');
+    // Somebody writes a key and an identity of his own into the database.
+    const mallory = await newIdentity(db.identity.instanceId);
+    const { sealingKey, signer } = mallory;
+    client.targets = [web.target, { ...db.target, sealingKey, identityKey: signer.publicKey }];
+    const outcome = await start({ shown: before.judged });
+    expect(outcome).toMatchObject({ kind: 'hindered', obstacle: { kind: 'unseen', names: ['db-1'] } });
+    expect([client.chunks, sealed]).toEqual([[], 0]);
+  });
+
+  test('sends nothing where a known instance answers to a name that was chosen for another', async () => {
+    pins.learn([pinned(db)]);
+    const names = new Map([[db.target.instanceId, 'web-1']]);
+    client.targets = [db.target];
+    const outcome = await start({ names });
+    expect(hindrance(outcome)).toBe('instance-renamed');
+    expect(JSON.stringify(outcome)).toContain('chosen as web-1, now called db-1');
+    client.targets = [{ ...db.target, name: InstanceName.parse('web-1') }];
+    expect((await start({ names })).kind).toBe('started');
   });
 
   test('does not start with somebody blocked, unless he is left out', async () => {

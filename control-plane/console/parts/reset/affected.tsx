@@ -39,6 +39,8 @@ export function Affected({ targets, judged }: Props) {
 function Single({ target, judged }: { readonly target: ResetTarget; readonly judged: JudgedPlan | null }) {
   const ready = judged?.verdict.ready.find(({ instanceId }) => instanceId === target.id);
   const isNew = judged?.verdict.newcomers.some(({ instanceId }) => instanceId === target.id) === true;
+  // Beside a newcomer, what is to be remembered anew is one that was renamed.
+  const isRenamed = !isNew && judged?.verdict.pins.some(({ instanceId }) => instanceId === target.id) === true;
   return (
     <div>
       <Box>
@@ -47,7 +49,7 @@ function Single({ target, judged }: { readonly target: ResetTarget; readonly jud
       {ready !== undefined && (
         <Box variant="small">
           {words.identity} <Box variant="code">{fingerprintOf(ready.identity)}</Box>,{' '}
-          {isNew ? words.firstSeen : words.remembered}
+          {isNew ? words.firstSeen : isRenamed ? words.rememberedOtherwise : words.remembered}
         </Box>
       )}
     </div>

@@ -26,30 +26,34 @@ interface Props {
 
 /** What is wrong with the plan, or has to be looked at, as far as this browser can tell. */
 export function Identities({ judged, pins, trustStrangers, isWrong, onTrustStrangers, onTrusted }: Props) {
-  const { refusals, newcomers } = judged.verdict;
+  const { refusals } = judged.verdict;
   const obstacle = obstacleOf(judged, EVERYTHING);
   if (refusals.some(({ code }) => code === 'identity-changed')) {
     return <Changed {...{ judged, pins, onTrusted }} />;
   }
   if (obstacle?.kind === 'refused') return <FailureAlert error={obstacle.failure} />;
-  const strangers = new Set(strangersOf(judged.verdict));
-  if (strangers.size === 0) return null;
+  const strangers = strangersOf(judged.verdict);
+  if (strangers.length === 0) return null;
   return (
-    <Alert type={isWrong ? 'error' : 'warning'} header={words.strangers.title(strangers.size)}>
+    <Alert type={isWrong ? 'error' : 'warning'} header={words.strangers.title(strangers.length)}>
       {words.strangers.text}
       {/* All of them, however many: the one that does not belong there must not be left out. */}
-      {newcomers
-        .filter(({ name }) => strangers.has(name))
-        .map(({ instanceId, name, fingerprint }) => (
-          <Box key={instanceId}>
-            <bdi>{name}</bdi> <Box variant="code">{fingerprint}</Box>
-          </Box>
-        ))}
+      {strangers.map(({ instanceId, name, fingerprint }) => (
+        <Box key={instanceId}>
+          <bdi>{name}</bdi> <Box variant="code">{fingerprint}</Box>
+          <Before name={pins.index().byId.get(instanceId)?.name ?? null} />
+        </Box>
+      ))}
       <Checkbox checked={trustStrangers} onChange={({ detail }) => onTrustStrangers(detail.checked)}>
         {words.strangers.trust}
       </Checkbox>
     </Alert>
   );
+}
+
+/** What this browser knew it by. */
+function Before({ name }: { readonly name: string | null }) {
+  return name === null ? null : <> {words.knownBefore(name)}</>;
 }
 
 function Changed({ judged, pins, onTrusted }: Pick<Props, 'judged' | 'pins' | 'onTrusted'>) {

@@ -23,6 +23,6 @@ export function missingOf({ form, password, again, rules, judged, consent }: Fil
   if (concurrencyOf(form) === undefined) missing.add('concurrency');
   if (stopAfterOf(form) === undefined) missing.add('stopAfter');
   const obstacle = judged === null ? null : obstacleOf(judged, consent);
-  if (obstacle !== null && obstacle.kind !== 'refused') missing.add(obstacle.kind);
+  if (obstacle?.kind === 'blocked' || obstacle?.kind === 'strangers') missing.add(obstacle.kind);
   return missing;
 }

@@ -14,6 +14,8 @@ import {
   verifyEd25519,
   type Code,
   type Finding,
+  type InstanceId,
+  type KnownInstance,
   type PlanReset,
   type PlanVerdict,
   type ResetId,
@@ -38,6 +40,12 @@ export interface ResetPorts {
   readonly wait: (ms: number) => Promise<void>;
 }
 
+/** What is asked to be planned, and what the instances in it were called where a person chose them. */
+export interface Question {
+  readonly request: Request;
+  readonly names: ReadonlyMap<InstanceId, string>;
+}
+
 /** A plan, and what this browser thinks of it. */
 export interface JudgedPlan {
   readonly plan: ResetPlan;
@@ -45,14 +53,15 @@ export interface JudgedPlan {
 }
 
 /** Asks for a plan and takes nothing in it on trust that can be checked. Changes nothing. */
-export async function planReset(request: Request, ports: ResetPorts, signal?: AbortSignal): Promise<JudgedPlan> {
+export async function planReset(question: Question, ports: ResetPorts, signal?: AbortSignal): Promise<JudgedPlan> {
   const { client, pins, now } = ports;
+  const { request, names } = question;
   const plan = await client.send('POST', `${API_PREFIX}/resets/plan`, ResetPlan, {
     body: request,
     ...(signal === undefined ? {} : { signal }),
   });
   const verdict = await judgePlan(plan, {
-    request: { plan: request, strictIdentities: false },
+    request: { plan: request, strictIdentities: false, names },
     pins: pins.index(),
     verify: verifyEd25519,
     now: now(),
@@ -64,12 +73,14 @@ export async function planReset(request: Request, ports: ResetPorts, signal?: Ab
 export type Obstacle =
   | { readonly kind: 'refused'; readonly failure: ApiFailure }
   | { readonly kind: 'blocked' }
-  /** Some are seen for the first time among others that are known; their names. */
-  | { readonly kind: 'strangers'; readonly names: readonly string[] };
+  /** Some would share a password and are not known to this browser by that name; their names. */
+  | { readonly kind: 'strangers'; readonly names: readonly string[] }
+  /** Nobody was shown these as they are now; their names. */
+  | { readonly kind: 'unseen'; readonly names: readonly string[] };
 
 export interface Consent {
   readonly skipBlocked: boolean;
-  /** A person takes the strangers for what they say they are. */
+  /** A person takes the strangers that are shown for what they say they are. */
   readonly trustStrangers: boolean;
 }
 
@@ -78,16 +89,29 @@ export function obstacleOf({ verdict }: JudgedPlan, consent: Consent): Obstacle 
   const { refusals, blocked, ready } = verdict;
   if (refusals.length > 0) return { kind: 'refused', failure: refusalOf(refusals) };
   if (blocked.length > 0 && !(consent.skipBlocked && ready.length > 0)) return { kind: 'blocked' };
-  const names = strangersOf(verdict);
+  const names = strangersOf(verdict).map(({ name }) => name);
   return names.length > 0 && !consent.trustStrangers ? { kind: 'strangers', names } : null;
 }
 
 /**
- * Those that are seen for the first time beside others that are known, and would share a password with them. Whoever can
- * write to the control plane's database could have an instance of his own among them.
+ * Those that would share a password with others and are seen for the first time, or under another name than before. Which
+ * instances there are to choose from is the control plane's to say: whoever can write to its database could have one of
+ * his own among them.
  */
-export function strangersOf({ newcomers, ready }: Pick<PlanVerdict, 'newcomers' | 'ready'>): readonly string[] {
-  return newcomers.length < ready.length ? newcomers.map(({ name }) => name) : [];
+export function strangersOf({ pins, ready }: Pick<PlanVerdict, 'pins' | 'ready'>): readonly KnownInstance[] {
+  return ready.length > 1 ? pins : [];
+}
+
+/** Those that would get the password and were not shown with this name and this identity before somebody said OK. */
+function unseenIn({ verdict }: JudgedPlan, shown: JudgedPlan | null): Obstacle | null {
+  const seen = new Map(shown?.verdict.ready.map((target) => [target.instanceId, target]));
+  const names = verdict.ready
+    .filter(({ instanceId, name, identity }) => {
+      const before = seen.get(instanceId);
+      return before?.name !== name || before.identity !== identity;
+    })
+    .map(({ name }) => name);
+  return names.length === 0 ? null : { kind: 'unseen', names };
 }
 
 export type StartOutcome =
@@ -100,7 +124,9 @@ export type StartOutcome =
   | { readonly kind: 'hindered'; readonly obstacle: Obstacle; readonly judged: JudgedPlan };
 
 export interface Start {
-  readonly request: Request;
+  readonly question: Question;
+  /** What stood in the dialog when somebody said OK: nothing is sealed to whom it did not show. */
+  readonly shown: JudgedPlan | null;
   readonly consent: Consent;
   readonly password: string;
   /** Called as soon as the password is sealed, before anything is sent: it is not needed any more. */
@@ -114,9 +140,10 @@ export interface Start {
  * with the reason of `signal` where that breaks off the plan.
  */
 export async function startReset(start: Start, ports: ResetPorts): Promise<StartOutcome> {
-  const { request, consent, onSealed, signal } = start;
-  const judged = await planReset(request, ports, signal);
-  const obstacle = obstacleOf(judged, consent) ?? weaknessOf(judged, start.password);
+  const { question, shown, consent, onSealed, signal } = start;
+  const { request } = question;
+  const judged = await planReset(question, ports, signal);
+  const obstacle = obstacleOf(judged, consent) ?? unseenIn(judged, shown) ?? weaknessOf(judged, start.password);
   if (obstacle !== null) return { kind: 'hindered', obstacle, judged };
 
   const { plan, verdict } = judged;
@@ -161,6 +188,7 @@ function weaknessOf({ plan, verdict }: JudgedPlan, password: string): Obstacle |
 /** What is graver comes first, and names the failure. */
 const GRAVITY: readonly Code[] = [
   'identity-changed',
+  'instance-renamed',
   'sealing-key-unsigned',
   'sealing-key-other-instance',
   'control-plane-answer-invalid',

@@ -1,7 +1,5 @@
-import type { PlanReset } from '#protocol';
 import { useCallback, useEffect, useState } from 'react';
-import type * as z from 'zod';
-import { planReset, type JudgedPlan, type ResetPorts } from './start.ts';
+import { planReset, type JudgedPlan, type Question, type ResetPorts } from './start.ts';
 
 /** Who types an account is not asked about with every letter. */
 const SETTLED_AFTER_MS = 400;
@@ -23,23 +21,23 @@ type Answer = { readonly judged: JudgedPlan } | { readonly error: unknown };
  * Who could be reset, and who not and why. Not a query of the cache: each answer is a plan that the control plane keeps, and
  * it is asked for when the question changes, not with every change of an instance.
  */
-export function useDryRun(request: z.output<typeof PlanReset> | null, ports: ResetPorts): DryRun {
+export function useDryRun(question: Question | null, ports: ResetPorts): DryRun {
   const [answer, setAnswer] = useState<Answer | null>(null);
   const [askedFor, setAskedFor] = useState<unknown>(null);
   const [round, setRound] = useState(0);
   const [answeredRound, setAnsweredRound] = useState(-1);
 
   useEffect(() => {
-    if (request === null) return undefined;
+    if (question === null) return undefined;
     const over = new AbortController();
     const settle = (next: Answer): void => {
       if (over.signal.aborted) return;
       setAnswer(next);
-      setAskedFor(request);
+      setAskedFor(question);
       setAnsweredRound(round);
     };
     const timer = setTimeout(() => {
-      planReset(request, ports, over.signal).then(
+      planReset(question, ports, over.signal).then(
         (judged) => settle({ judged }),
         (error: unknown) => settle({ error }),
       );
@@ -48,14 +46,14 @@ export function useDryRun(request: z.output<typeof PlanReset> | null, ports: Res
       clearTimeout(timer);
       over.abort();
     };
-  }, [request, ports, round]);
+  }, [question, ports, round]);
 
   const again = useCallback(() => setRound((before) => before + 1), []);
   const take = useCallback((judged: JudgedPlan) => setAnswer({ judged }), []);
   return {
-    judged: answer !== null && 'judged' in answer && request !== null ? answer.judged : null,
-    error: answer !== null && 'error' in answer && request !== null ? answer.error : null,
-    isAsking: request !== null && (askedFor !== request || answeredRound !== round),
+    judged: answer !== null && 'judged' in answer && question !== null ? answer.judged : null,
+    error: answer !== null && 'error' in answer && question !== null ? answer.error : null,
+    isAsking: question !== null && (askedFor !== question || answeredRound !== round),
     again,
     take,
   };

@@ -13,7 +13,7 @@ import {
 import { browserMemory } from './memory.ts';
 import { missingOf, type Missing } from './missing.ts';
 import { rulesFor, type Rule, type RuleTarget } from './rules.ts';
-import { startReset, type Consent, type ResetPorts } from './start.ts';
+import { startReset, strangersOf, type Consent, type JudgedPlan, type Question, type ResetPorts } from './start.ts';
 import { useDryRun, type DryRun } from './use-dry-run.ts';
 import { usePassword, type PasswordState } from './use-password.ts';
 
@@ -36,6 +36,8 @@ export interface ResetState {
   readonly error: unknown;
   /** It may have started: the connection was lost. */
   readonly isUnknown: boolean;
+  /** Nothing was sent, as these were not shown as they are now; their names. */
+  readonly unseen: readonly string[];
   readonly ports: ResetPorts;
   readonly submit: () => void;
   /** Nothing more is sent. */
@@ -57,30 +59,46 @@ export function useReset({ instances, retried, onDismiss }: Props): ResetState {
   const [narrowed, narrow] = useState<OperatingSystem | null>(null);
   const targets = useMemo(() => chosen.filter(({ os }) => narrowed === null || os === narrowed), [chosen, narrowed]);
   const [form, setForm] = useState(() => emptyForm(retried));
-  const [trustStrangers, setTrustStrangers] = useState(false);
+  const [trusted, setTrusted] = useState('');
   const password = usePassword();
   const { account, options, supersede } = form;
   const question = useMemo(
-    () => planRequestOf({ ...emptyForm(null), account, options, supersede }, targets, retried),
+    // How fast it goes is no reason to ask again who can be reset.
+    () => questionOf({ ...emptyForm(null), account, options, supersede }, targets, retried),
     [account, options, supersede, targets, retried],
   );
   const dryRun = useDryRun(question, ports);
   const policy = dryRun.judged?.plan.passwordPolicy ?? DEFAULT_PASSWORD_POLICY;
   const ruleTargets = useMemo(() => ruleTargetsOf(form, targets), [form, targets]);
   const rules = rulesFor(ruleTargets, policy, password.password);
-  const consent = { skipBlocked: form.skipBlocked, trustStrangers };
+  const strangers = strangersIn(dryRun.judged);
+  const consent = { skipBlocked: form.skipBlocked, trustStrangers: strangers !== '' && trusted === strangers };
   const missing = missingOf({ form, ...password, rules, judged: dryRun.judged, consent });
   const starting = useStarting({ ports, onDismiss, password, dryRun });
   const submit = (): void => {
-    const request = planRequestOf(form, targets, retried);
-    starting.begin(missing.size === 0 ? request : null, consent);
+    starting.begin(missing.size === 0 ? questionOf(form, targets, retried) : null, consent);
   };
+  // For those that are shown now: when others are, somebody has to look again.
+  const setTrustStrangers = (trust: boolean): void => setTrusted(trust ? strangers : '');
   return {
     ...{ targets, form, setForm, narrow, password, policy, rules, ruleTargets, dryRun, consent, setTrustStrangers },
     missing: starting.wasTried ? missing : NOTHING,
     ...{ isBusy: starting.isBusy, error: starting.error, isUnknown: starting.isUnknown, ports, submit },
+    unseen: starting.unseen,
     giveUp: starting.giveUp,
   };
+}
+
+function questionOf(...asked: Parameters<typeof planRequestOf>): Question | null {
+  const request = planRequestOf(...asked);
+  const [, targets] = asked;
+  return request === null ? null : { request, names: new Map(targets.map(({ id, name }) => [id, name])) };
+}
+
+/** Which strangers are shown, to know whether they are those that somebody has looked at. */
+function strangersIn(judged: JudgedPlan | null): string {
+  const strangers = judged === null ? [] : strangersOf(judged.verdict);
+  return strangers.map(({ instanceId, name, fingerprint }) => `${instanceId} ${name} ${fingerprint}`).join('\n');
 }
 
 function useResetPorts(): ResetPorts {
@@ -111,18 +129,21 @@ function useStarting({ ports, onDismiss, password, dryRun }: StartingProps) {
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const [isUnknown, setUnknown] = useState(false);
+  const [unseen, setUnseen] = useState<readonly string[]>([]);
   const stop = useRef<AbortController | null>(null);
   const giveUp = useCallback(() => stop.current?.abort(), []);
   // However the dialog goes away.
   useEffect(() => giveUp, [giveUp]);
 
-  const begin = (request: ReturnType<typeof planRequestOf>, consent: Consent): void => {
+  const begin = (question: Question | null, consent: Consent): void => {
     setTried(true);
-    if (request === null || isBusy) return;
+    if (question === null || isBusy) return;
     setBusy(true);
     setError(null);
+    setUnseen([]);
     const { signal } = (stop.current = new AbortController());
-    startReset({ request, consent, password: password.password, onSealed: password.drop, signal }, ports).then(
+    const { judged: shown } = dryRun;
+    startReset({ question, shown, consent, password: password.password, onSealed: password.drop, signal }, ports).then(
       (outcome) => {
         setBusy(false);
         switch (outcome.kind) {
@@ -140,6 +161,7 @@ function useStarting({ ports, onDismiss, password, dryRun }: StartingProps) {
           case 'hindered':
             dryRun.take(outcome.judged);
             if (outcome.obstacle.kind === 'refused') setError(outcome.obstacle.failure);
+            if (outcome.obstacle.kind === 'unseen') setUnseen(outcome.obstacle.names);
             break;
           default:
             outcome satisfies never;
@@ -154,5 +176,5 @@ function useStarting({ ports, onDismiss, password, dryRun }: StartingProps) {
       },
     );
   };
-  return { begin, giveUp, wasTried, isBusy, error, isUnknown };
+  return { begin, giveUp, wasTried, isBusy, error, isUnknown, unseen };
 }
