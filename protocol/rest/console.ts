@@ -43,7 +43,14 @@ export type ConsoleSignIn = z.infer<typeof ConsoleSignIn>;
 
 /** Sessions that are good now, newest first. */
 export const ConsoleSessionPage = pageOf(ConsoleSession);
+export type ConsoleSessionPage = z.infer<typeof ConsoleSessionPage>;
 export const ConsoleSessionQuery = PageQuery;
+
+/** Which sessions are to be ended; that it must be said keeps a slip from ending them all. */
+export const EndConsoleSessions = z.strictObject({ others: z.literal('true') });
+/** How many sessions have ended with this request. */
+export const EndedConsoleSessions = z.object({ ended: z.int() });
+export type EndedConsoleSessions = z.infer<typeof EndedConsoleSessions>;
 
 /** How many instances that need attention, and how many changes, an overview names. */
 export const OVERVIEW_ROWS_MAX = 20;

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { ProjectName, TokenId } from '#protocol';
 import { allPages, expectAlienCursorsRefused } from './store-paging.ts';
 import { aConsoleSession, anEntry, aToken } from './store-records.ts';
+import type { ConsoleSessionFilter } from '../../control-plane/server/store/store.ts';
 import type { StoreFixture } from './store-harness.ts';
 
 const project = (text: string) => ProjectName.parse(text);
@@ -112,14 +113,38 @@ function consoleSessionPromises(fixture: () => StoreFixture): void {
     const [oldest] = sessions;
     if (oldest === undefined) throw new Error('there is one');
     expect(await store.read.consoleSessions.get(oldest.id)).toEqual(oldest);
-    const list = (filter: { openedAfter: number; tokenId?: TokenId }) =>
-      allPages((page) => store.read.consoleSessions.list(filter, page), 2);
+    const list = (filter: ConsoleSessionFilter) => allPages((page) => store.read.consoleSessions.list(filter, page), 2);
     const listed = await list({ openedAfter: 0, tokenId: token.id });
     expect(listed.map(({ createdAt }) => createdAt)).toEqual([3, 2, 2, 2, 1]);
     expect(new Set(listed.map(({ id }) => id)).size).toBe(5);
     expect(await list({ openedAfter: 1 })).toHaveLength(4);
+    expect(await list({ openedAfter: 0, openedUntil: 2 })).toHaveLength(4);
+    expect(await list({ openedAfter: 0, usedAfter: 2 })).toHaveLength(1);
     expect(await list({ openedAfter: 0, tokenId: aToken().id })).toEqual([]);
     await expectAlienCursorsRefused((page) => store.read.consoleSessions.list({ openedAfter: 0 }, page));
+  });
+
+  test('lists sessions of the console whose token is good at a time, if asked', async () => {
+    const { store } = fixture();
+    const tokens = [
+      aToken({ expiresAt: null, revokedAt: null }),
+      aToken({ expiresAt: 10, revokedAt: null }),
+      aToken({ expiresAt: null, revokedAt: 3 }),
+    ];
+    const sessions = tokens.map((token) => aConsoleSession(token, { createdAt: 1, lastUsedAt: 1 }));
+    await store.transaction(async (tx) => {
+      for (const token of tokens) await tx.tokens.insert(token);
+      for (const session of sessions) await tx.consoleSessions.insert(session);
+    });
+    const idsAt = async (tokenGoodAt: number) => {
+      const filter = { openedAfter: 0, tokenGoodAt };
+      return (await allPages((page) => store.read.consoleSessions.list(filter, page), 2))
+        .map(({ id }) => id)
+        .toSorted();
+    };
+    const [endless, expiring] = sessions.map(({ id }) => id);
+    expect(await idsAt(9)).toEqual([endless, expiring].toSorted());
+    expect(await idsAt(10)).toEqual([endless]);
   });
 
   test('ends a session of the console for good, remembers when first, and moves its last use on only', async () => {

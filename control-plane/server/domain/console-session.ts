@@ -18,6 +18,19 @@ export function isCurrent(session: ConsoleSessionTimes, now: number): boolean {
   return session.revokedAt === null && session.createdAt <= now && now < endsOf(session).idleUntil;
 }
 
+/** What `isCurrent` asks for, as bounds of what is read, so that a page of a list is full of those that are good. */
+export function currentAt(now: number): {
+  readonly openedAfter: number;
+  readonly openedUntil: number;
+  readonly usedAfter: number;
+} {
+  return {
+    openedAfter: now - CONSOLE_SESSION_AGE_MS_MAX,
+    openedUntil: now,
+    usedAfter: now - CONSOLE_SESSION_IDLE_MS_MAX,
+  };
+}
+
 /** What a browser says about where a request comes from. */
 export interface RequestOrigin {
   readonly method: string;

@@ -4,7 +4,6 @@ import {
   Digest,
   fromBase64Url,
   printable,
-  toBase64Url,
   utf8,
   concatBytes,
   type ConsoleSession,
@@ -12,9 +11,9 @@ import {
   type PageQuery,
 } from '#protocol';
 import { actorOfToken, type Actor } from '../domain/actor.ts';
-import { endsOf, isCurrent } from '../domain/console-session.ts';
+import { currentAt, endsOf, isCurrent } from '../domain/console-session.ts';
 import type { ConsoleSessionRecord } from '../store/records.ts';
-import type { Store } from '../store/store.ts';
+import type { Repositories, Store } from '../store/store.ts';
 import { createBackground } from './background.ts';
 import { createEndings } from './endings.ts';
 import { ApiError } from './errors.ts';
@@ -25,6 +24,8 @@ import { newSecret, secretMatches } from './token-secrets.ts';
 
 /** `lastUsedAt` is written at most this often. */
 const TOUCH_INTERVAL_MS = 60_000;
+/** How many are ended in one transaction. */
+const ENDED_AT_ONCE_MAX = 200;
 /** Keeps the derived token apart from every other use of the secret. */
 const CSRF_CONTEXT = utf8('latchkey console csrf v1');
 
@@ -50,6 +51,8 @@ export interface ConsoleSessionService {
   list(actor: Actor, page: PageQuery): Promise<Listing<ConsoleSession>>;
   /** Takes effect at once; again is no error. That of another token takes the right to revoke it. */
   end(actor: Actor, id: ConsoleSessionId): Promise<void>;
+  /** Ends all that the actor may end, but for the one by which the actor asks; how many that were. */
+  endOthers(actor: Actor): Promise<number>;
   /** Whether it still lets its holder in: for requests that last, such as a stream of events. */
   isCurrent(id: ConsoleSessionId): Promise<boolean>;
   /** Calls back when that session is ended through this process; returns a function that forgets it. */
@@ -95,18 +98,10 @@ export function createConsoleSessionService(deps: Dependencies): ConsoleSessionS
     },
     list: (actor, query) => list(deps, actor, query),
     end: async (actor, id) => {
-      await gate.change(async (tx) => {
-        const subject = `console-session:${id}`;
-        const record = await tx.consoleSessions.get(id);
-        if (record === null) throw new ApiError('console-session-not-found');
-        const action = record.tokenId === actor.tokenId ? 'console-session.end' : 'token.revoke';
-        const rule = gate.decide(actor, action, ANYTHING, { subject });
-        if (record.revokedAt !== null) return;
-        await tx.consoleSessions.revoke(id, clock.now());
-        await tx.audit.append(gate.allowed(actor, 'console-session.end', subject, rule, { token: record.tokenId }));
-      });
+      await gate.change((tx) => endOne(deps, tx, actor, id));
       endings.tell(id);
     },
+    endOthers: (actor) => endOthers(deps, actor, endings.tell),
     isCurrent: async (id) => {
       const record = await find(id);
       return record !== null && actorOfToken(await store.read.tokens.get(record.tokenId), clock.now()) !== null;
@@ -152,17 +147,54 @@ async function list(
 ): Promise<Listing<ConsoleSession>> {
   const now = clock.now();
   const mayAll = gate.may(actor, 'token.read', ANYTHING);
-  const filter = {
-    openedAfter: now - CONSOLE_SESSION_AGE_MS_MAX,
-    ...(mayAll ? {} : { tokenId: actor.tokenId }),
-  };
+  const filter = { ...goodAt(now), ...(mayAll ? {} : { tokenId: actor.tokenId }) };
   const page = await store.read.consoleSessions.list(filter, pageRequest(query));
   const names = new Map<string, string>();
   for (const { tokenId } of page.rows) {
     if (!names.has(tokenId)) names.set(tokenId, (await store.read.tokens.get(tokenId))?.name ?? '');
   }
-  const rows = page.rows.filter((record) => isCurrent(record, now));
-  return listing({ ...page, rows }, (record) => viewOf(record, names.get(record.tokenId) ?? '', actor));
+  return listing(page, (record) => viewOf(record, names.get(record.tokenId) ?? '', actor));
+}
+
+function goodAt(now: number) {
+  return { ...currentAt(now), tokenGoodAt: now };
+}
+
+/** Revokes and records it; again is no error. */
+async function endOne(
+  { clock, gate }: Dependencies,
+  tx: Repositories,
+  actor: Actor,
+  id: ConsoleSessionId,
+): Promise<void> {
+  const subject = `console-session:${id}`;
+  const record = await tx.consoleSessions.get(id);
+  if (record === null) throw new ApiError('console-session-not-found');
+  const action = record.tokenId === actor.tokenId ? 'console-session.end' : 'token.revoke';
+  const rule = gate.decide(actor, action, ANYTHING, { subject });
+  if (record.revokedAt !== null) return;
+  await tx.consoleSessions.revoke(id, clock.now());
+  await tx.audit.append(gate.allowed(actor, 'console-session.end', subject, rule, { token: record.tokenId }));
+}
+
+async function endOthers(deps: Dependencies, actor: Actor, tell: (id: ConsoleSessionId) => void): Promise<number> {
+  const { clock, gate } = deps;
+  const mayAll = gate.may(actor, 'token.revoke', ANYTHING);
+  const filter = { ...goodAt(clock.now()), ...(mayAll ? {} : { tokenId: actor.tokenId }) };
+  let ended = 0;
+  // Newest first, so that it comes to an end however many sign in meanwhile; in parts, so that others get their turn.
+  for (let after: string | null = null; ;) {
+    const part = await gate.change(async (tx) => {
+      const { rows, next } = await tx.consoleSessions.list(filter, { limit: ENDED_AT_ONCE_MAX, after });
+      const others = rows.map(({ id }) => id).filter((id) => id !== actor.consoleSession);
+      for (const id of others) await endOne(deps, tx, actor, id);
+      return { others, next };
+    });
+    part.others.forEach(tell);
+    ended += part.others.length;
+    if (part.next === null) return ended;
+    after = part.next;
+  }
 }
 
 function viewOf(record: ConsoleSessionRecord, tokenName: string, asker: Actor): ConsoleSession {
@@ -193,7 +225,7 @@ function parse(text: string): { readonly id: ConsoleSessionId; readonly secret: 
 
 /** Made from the secret, so that neither the store nor another page knows it, and no second secret is kept. */
 function csrfTokenOf(secret: string, hash: Hash): string {
-  return toBase64Url(fromBase64Url(hash(concatBytes(CSRF_CONTEXT, fromBase64Url(secret)))));
+  return hash(concatBytes(CSRF_CONTEXT, fromBase64Url(secret)));
 }
 
 function createToucher({ store, clock, log }: Dependencies) {

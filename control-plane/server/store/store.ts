@@ -125,6 +125,12 @@ export interface ConsoleSessionFilter {
   readonly tokenId?: TokenId;
   /** Only those that were opened after this and not revoked. */
   readonly openedAfter: number;
+  /** Only those that were opened at this or before. */
+  readonly openedUntil?: number;
+  /** Only those that were used after this. */
+  readonly usedAfter?: number;
+  /** Only those whose token is neither revoked nor, at this time, expired. */
+  readonly tokenGoodAt?: number;
 }
 
 export interface ConsoleSessionRepository {

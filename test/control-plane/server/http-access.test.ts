@@ -50,6 +50,7 @@ const RIGHTS: Readonly<Record<string, { readonly from: ActorRole; readonly scope
   [`GET ${API_PREFIX}/console/session`]: { from: 'viewer', scoped: true },
   [`DELETE ${API_PREFIX}/console/session`]: { from: 'viewer', scoped: true },
   [`GET ${API_PREFIX}/console/sessions`]: { from: 'viewer', scoped: true },
+  [`DELETE ${API_PREFIX}/console/sessions`]: { from: 'viewer', scoped: true },
   [`DELETE ${API_PREFIX}/console/sessions/:id`]: { from: 'viewer', scoped: true },
   [`GET ${API_PREFIX}/overview`]: { from: 'viewer', scoped: true },
   [`GET ${API_PREFIX}/settings`]: { from: 'administrator', scoped: false },

@@ -2,15 +2,15 @@ import {
   API_PREFIX,
   CONSOLE_SESSION_AGE_MS_MAX,
   CONSOLE_SESSION_IDLE_MS_MAX,
+  ConsoleSessionPage,
   ConsoleSignIn,
   CSRF_HEADER,
   UNATTENDED_HEADER,
 } from '#protocol';
-import type { LightMyRequestResponse } from 'fastify';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { browserIn, OWN_SESSION as OWN, type SignedInBrowser } from '../../support/console-browser.ts';
 import { expectError, HttpWorld, PUBLIC_ORIGIN, randomSecret } from '../../support/http-world.ts';
 
-const OWN = `${API_PREFIX}/console/session`;
 const ALL = `${API_PREFIX}/console/sessions`;
 const MINUTE_MS = 60_000;
 
@@ -20,38 +20,10 @@ beforeEach(async () => {
 });
 afterEach(() => world[Symbol.asyncDispose]());
 
-interface Browser {
-  readonly cookie: string;
-  readonly signIn: ConsoleSignIn;
-  /** A request of its own page, but for what the test changes. */
-  readonly call: (
-    method: string,
-    url: string,
-    headers?: Record<string, string>,
-    body?: object,
-  ) => Promise<LightMyRequestResponse>;
-}
-
-async function browserOf(token = world.administrator): Promise<Browser> {
-  const reply = await world.call('POST', OWN, { token, headers: { 'user-agent': 'Browser/1' } });
-  expect(reply.statusCode, reply.body).toBe(201);
-  const cookie = String(reply.headers['set-cookie']).split(';')[0] ?? '';
-  const signIn = ConsoleSignIn.parse(reply.json());
-  const own = { cookie, origin: PUBLIC_ORIGIN, [CSRF_HEADER]: signIn.csrfToken };
-  return {
-    cookie,
-    signIn,
-    call: (method, url, headers = {}, body) =>
-      world.call(method, url, {
-        token: null,
-        headers: Object.fromEntries(Object.entries({ ...own, ...headers }).filter(([, value]) => value !== '')),
-        ...(body === undefined ? {} : { body }),
-      }),
-  };
-}
+const browserOf = (token?: string) => browserIn(world, token);
 
 const ADD = { name: 'web-1', os: 'linux' };
-const add = (browser: Browser, headers: Record<string, string> = {}) =>
+const add = (browser: SignedInBrowser, headers: Record<string, string> = {}) =>
   browser.call('POST', `${API_PREFIX}/instances`, headers, ADD);
 
 describe('signing in', () => {
@@ -230,11 +202,12 @@ describe('sessions are listed and ended', () => {
     const admin = await browserOf();
     const token = await world.tokenOf('operator');
     const [one, two] = [await browserOf(token), await browserOf(token)];
-    const idsFor = async (browser: Browser) => {
+    const idsFor = async (browser: SignedInBrowser) => {
       const { items } = (await browser.call('GET', ALL)).json<{ items: { id: string; current: boolean }[] }>();
       return items.map(({ id, current }) => `${id} ${String(current)}`).toSorted();
     };
-    const row = (browser: Browser, asker: Browser) => `${browser.signIn.session.id} ${String(browser === asker)}`;
+    const row = (browser: SignedInBrowser, asker: SignedInBrowser) =>
+      `${browser.signIn.session.id} ${String(browser === asker)}`;
     expect(await idsFor(one)).toEqual([row(one, one), row(two, one)].toSorted());
     expect(await idsFor(admin)).toEqual([row(one, admin), row(two, admin), row(admin, admin)].toSorted());
   });
@@ -246,6 +219,58 @@ describe('sessions are listed and ended', () => {
     expect((await one.call('GET', ALL)).json<{ items: unknown[] }>().items).toHaveLength(1);
     expect((await one.call('DELETE', `${ALL}/${two.signIn.session.id}`)).statusCode).toBe(204);
     expect(await world.auditOf('console-session.end')).toHaveLength(1);
+  });
+
+  test('a page of them is full of those that are good: neither idle, nor of a token that has ended', async () => {
+    const gone = await world.createToken({ type: 'api', name: 'gone', role: 'viewer' });
+    const idle = [await browserOf(), await browserOf()];
+    world.clock.advance(CONSOLE_SESSION_IDLE_MS_MAX);
+    const kept = [await browserOf(), await browserOf()];
+    await browserOf(gone.token);
+    await world.call('DELETE', `${API_PREFIX}/tokens/${gone.id}`);
+    world.clock.advance(MINUTE_MS);
+    const admin = await browserOf();
+    const listed: string[] = [];
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const reply = await admin.call('GET', `${ALL}?limit=2${cursor === '' ? '' : `&cursor=${cursor}`}`);
+      const page: ConsoleSessionPage = ConsoleSessionPage.parse(reply.json());
+      expect(page.items).toHaveLength(page.nextCursor === null ? 1 : 2);
+      listed.push(...page.items.map(({ id }) => id));
+      cursor = page.nextCursor;
+    }
+    expect(listed.toSorted()).toEqual([...kept, admin].map(({ signIn }) => signIn.session.id).toSorted());
+    for (const { signIn } of idle) expect(listed).not.toContain(signIn.session.id);
+  });
+
+  test('all others end at once: of the own token, or of all for who may revoke tokens', async () => {
+    const token = await world.tokenOf('operator');
+    const [admin, one, two] = [await browserOf(), await browserOf(token), await browserOf(token)];
+    const isGood = async (browser: SignedInBrowser) => (await browser.call('GET', OWN)).statusCode === 200;
+    expect((await one.call('DELETE', `${ALL}?others=true`)).json()).toEqual({ ended: 1 });
+    expect(await Promise.all([one, two, admin].map(isGood))).toEqual([true, false, true]);
+    expect((await admin.call('DELETE', `${ALL}?others=true`)).json()).toEqual({ ended: 1 });
+    expect(await Promise.all([one, two, admin].map(isGood))).toEqual([false, false, true]);
+    const ended = (await world.auditOf('console-session.end')).map(({ resource, decision }) => [resource, decision]);
+    expect(ended).toEqual([one, two].map(({ signIn }) => [`console-session:${signIn.session.id}`, 'allow']));
+    // Who asks with a token has no session that stays.
+    expect((await world.call('DELETE', `${ALL}?others=true`)).json()).toEqual({ ended: 1 });
+    expect(await isGood(admin)).toBe(false);
+  });
+
+  test('more than are ended in one transaction end too', async () => {
+    const admin = await browserOf();
+    for (let i = 0; i < 210; i += 1) await world.call('POST', OWN);
+    expect((await admin.call('DELETE', `${ALL}?others=true`)).json()).toEqual({ ended: 210 });
+    expect(ConsoleSessionPage.parse((await admin.call('GET', ALL)).json()).items).toHaveLength(1);
+  });
+
+  test('none end where it is not said which', async () => {
+    const browser = await browserOf();
+    await browserOf();
+    for (const query of ['', '?others=false', '?others=']) {
+      expectError(await browser.call('DELETE', `${ALL}${query}`), 400, 'body-malformed');
+    }
+    expect(ConsoleSessionPage.parse((await browser.call('GET', ALL)).json()).items).toHaveLength(2);
   });
 
   test('that of another token takes the right to revoke it', async () => {

@@ -1,12 +1,11 @@
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { API_PREFIX, ConsoleSessionPage, PAGE_ROWS_MAX, type ConsoleSession, type ConsoleSessionId } from '#protocol';
+import { API_PREFIX, EndedConsoleSessions, type ConsoleSession, type ConsoleSessionId } from '#protocol';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import * as z from 'zod';
 import type { Client } from '../../api/client.ts';
 import { useClient } from '../../api/context.ts';
-import { pageQuery } from '../../parts/cursor.ts';
 import { detach } from '../../parts/detach.ts';
 import { Dialog } from '../../parts/dialog.tsx';
 import { FailureAlert } from '../../parts/failure.tsx';
@@ -26,13 +25,9 @@ export function EndDialog({ which, onClose, onEnded }: Properties) {
   const client = useClient();
   const queries = useQueryClient();
   const end = useMutation({
-    mutationFn: async () => {
-      const ids = which === 'others' ? await othersOf(client) : [which.id];
-      for (const id of ids) await client.send('DELETE', `${PATH}/${id}`, z.undefined());
-      return ids.length;
-    },
+    mutationFn: () => (which === 'others' ? endOthers(client) : endOne(client, which.id)),
     onSuccess: onEnded,
-    // Also where it stopped half-way: some have ended.
+    // Also after a failure: whose answer was lost may have ended them.
     onSettled: () => detach(queries.invalidateQueries({ queryKey: ['tokens', 'sessions'] })),
   });
   const isOne = which !== 'others';
@@ -59,17 +54,12 @@ export function EndDialog({ which, onClose, onEnded }: Properties) {
   );
 }
 
-async function othersOf(client: Client): Promise<readonly ConsoleSessionId[]> {
-  const ids: ConsoleSessionId[] = [];
-  let after: string | null = null;
-  do {
-    const query: string = pageQuery(PAGE_ROWS_MAX, after).toString();
-    const { items, nextCursor }: z.output<typeof ConsoleSessionPage> = await client.get(
-      `${PATH}?${query}`,
-      ConsoleSessionPage,
-    );
-    for (const { id, current } of items) if (!current) ids.push(id);
-    after = nextCursor;
-  } while (after !== null);
-  return ids;
+/** How many have ended. */
+async function endOthers(client: Client): Promise<number> {
+  return (await client.send('DELETE', `${PATH}?others=true`, EndedConsoleSessions)).ended;
+}
+
+async function endOne(client: Client, id: ConsoleSessionId): Promise<number> {
+  await client.send('DELETE', `${PATH}/${id}`, z.undefined());
+  return 1;
 }

@@ -5,6 +5,7 @@ import { consoleFileRoutes } from './console-files.ts';
 import { consoleRoutes } from './console.ts';
 import type { RouteDeps } from './deps.ts';
 import { instanceRoutes } from './instances.ts';
+import { overviewRoutes } from './overview.ts';
 import { projectRoutes } from './projects.ts';
 import { releaseRoutes } from './releases.ts';
 import { resetRoutes } from './resets.ts';
@@ -21,6 +22,7 @@ export function allRoutes(deps: RouteDeps): readonly Route[] {
     ...tokenRoutes(deps),
     ...auditRoutes(deps),
     ...consoleRoutes(deps),
+    ...overviewRoutes(deps),
     ...consoleFileRoutes(deps),
     ...agentRoutes(deps),
     ...releaseRoutes(deps),

@@ -1,12 +1,13 @@
-import { Readable } from 'node:stream';
 import {
   API_PREFIX,
+  CONSOLE_SESSION_AGE_MS_MAX,
+  CONSOLE_SESSION_IDLE_MS_MAX,
   ConsoleSessionId,
   ConsoleSessionPage,
   ConsoleSessionQuery,
   ConsoleSignIn,
-  Overview,
-  Settings,
+  EndConsoleSessions,
+  EndedConsoleSessions,
 } from '#protocol';
 import * as z from 'zod';
 import { ApiError } from '../../service/errors.ts';
@@ -17,14 +18,13 @@ import type { RouteDeps } from './deps.ts';
 const OWN = `${API_PREFIX}/console/session`;
 const ALL = `${API_PREFIX}/console/sessions`;
 const tag = 'console';
+const IDLE_MINUTES = String(CONSOLE_SESSION_IDLE_MS_MAX / 60_000);
+const AGE_HOURS = String(CONSOLE_SESSION_AGE_MS_MAX / 3_600_000);
 
-/** How browsers sign in. Everything else they ask for is the API that every client has. */
-export function consoleRoutes(deps: ConsoleDeps): readonly Route[] {
-  const { consoleSessions } = deps.services;
-  return [...ownRoutes(consoleSessions), ...allSessionsRoutes(consoleSessions), ...wholeRoutes(deps)];
+/** How browsers sign in, and how their sessions are ended. */
+export function consoleRoutes({ services: { consoleSessions } }: Pick<RouteDeps, 'services'>): readonly Route[] {
+  return [...ownRoutes(consoleSessions), ...allSessionsRoutes(consoleSessions)];
 }
-
-type ConsoleDeps = Pick<RouteDeps, 'services' | 'overview' | 'settings' | 'changes' | 'streams'>;
 
 type Sessions = RouteDeps['services']['consoleSessions'];
 
@@ -33,12 +33,12 @@ function ownRoutes(sessions: Sessions): readonly Route[] {
     route({
       method: 'POST',
       path: OWN,
-      access: 'self.read',
+      access: 'console-session.open',
       tag,
       summary: 'Sign in: exchange an API token for a session',
       description:
         'With the token in the authorization header, as ever. The answer sets the cookie; no page can read it. A session ' +
-        'may do what the token may, and ends with it, when nobody uses it, and after twelve hours.',
+        `may do what the token may, and ends with it, after ${IDLE_MINUTES} minutes without use, and after ${AGE_HOURS} hours.`,
       responses: { 201: { description: 'Signed in.', schema: ConsoleSignIn } },
       handle: async ({ actor, source, userAgent }) => {
         const { secret, signIn } = await sessions.open(actor, { source, browser: userAgent });
@@ -90,6 +90,18 @@ function allSessionsRoutes(sessions: Sessions): readonly Route[] {
     }),
     route({
       method: 'DELETE',
+      path: ALL,
+      access: 'console-session.end',
+      tag,
+      summary: 'End all console sessions but the one that asks',
+      description:
+        'Of all tokens for who may revoke tokens, of the own one for others. Who asks with a token has none.',
+      query: EndConsoleSessions,
+      responses: { 200: { description: 'They let nobody in any more.', schema: EndedConsoleSessions } },
+      handle: async ({ actor }) => ({ status: 200, body: { ended: await sessions.endOthers(actor) } }),
+    }),
+    route({
+      method: 'DELETE',
       path: `${ALL}/:id`,
       access: 'console-session.end',
       tag,
@@ -101,54 +113,6 @@ function allSessionsRoutes(sessions: Sessions): readonly Route[] {
       handle: async ({ actor, params }) => {
         await sessions.end(actor, params.id);
         return { status: 204, body: undefined };
-      },
-    }),
-  ];
-}
-
-/** The whole at a glance, and when to look again. */
-function wholeRoutes({ overview, settings, changes, streams }: ConsoleDeps): readonly Route[] {
-  return [
-    route({
-      method: 'GET',
-      path: `${API_PREFIX}/overview`,
-      access: 'instance.read',
-      tag,
-      summary: 'The state of everything, on one page',
-      responses: { 200: { description: 'As far as the token may see it.', schema: Overview } },
-      handle: async ({ actor }) => ({ status: 200, body: await overview.overview(actor) }),
-    }),
-    route({
-      method: 'GET',
-      path: `${API_PREFIX}/settings`,
-      access: 'settings.read',
-      tag,
-      summary: 'What the configuration of the control plane says',
-      description:
-        'With its defaults filled in, to be looked at: it is changed in the file and by flags. It holds no secret.',
-      responses: { 200: { description: 'As the process was started.', schema: Settings } },
-      handle: async ({ actor }) => ({ status: 200, body: await settings.read(actor) }),
-    }),
-    route({
-      method: 'GET',
-      path: `${API_PREFIX}/changes`,
-      access: 'instance.read',
-      tag,
-      summary: 'Hear that something has changed',
-      description:
-        'Server-sent events named `changed`, at most one a second: what kinds of things have changed, to be asked for ' +
-        'again. Whoever comes back asks for all.',
-      responses: { 200: { description: 'The stream.', schema: z.string(), contentType: 'text/event-stream' } },
-      errors: ['rate-limited'],
-      handle: async ({ actor, signal }) => {
-        const events = streams.open(actor, 'changed', (until) => changes.watch(until), signal());
-        if (events === null) throw new ApiError('rate-limited', { retryAfterSeconds: 30 });
-        return {
-          status: 200,
-          contentType: 'text/event-stream',
-          headers: { 'x-accel-buffering': 'no' },
-          payload: Readable.from(events),
-        };
       },
     }),
   ];

@@ -14,13 +14,16 @@ export function createConsoleSessionRepository(db: Db): ConsoleSessionRepository
       return row === undefined ? null : consoleSessionRows.decode(row);
     },
 
-    async list({ tokenId, openedAfter }, page) {
+    async list({ tokenId, openedAfter, openedUntil, usedAfter, tokenGoodAt }, page) {
       let query = db
         .selectFrom('consoleSessions')
         .selectAll()
         .where('createdAt', '>', openedAfter)
         .where('revokedAt', 'is', null);
       if (tokenId !== undefined) query = query.where('tokenId', '=', tokenId);
+      if (openedUntil !== undefined) query = query.where('createdAt', '<=', openedUntil);
+      if (usedAfter !== undefined) query = query.where('lastUsedAt', '>', usedAfter);
+      if (tokenGoodAt !== undefined) query = query.where('tokenId', 'in', goodTokens(db, tokenGoodAt));
       if (page.after !== null) {
         const [createdAt, id] = cursor.decode(page.after);
         query = query.where((eb) => eb(eb.refTuple('createdAt', 'id'), '<', eb.tuple(createdAt, id)));
@@ -61,4 +64,12 @@ export function createConsoleSessionRepository(db: Db): ConsoleSessionRepository
       return Number(result.numDeletedRows);
     },
   };
+}
+
+function goodTokens(db: Db, at: number) {
+  return db
+    .selectFrom('tokens')
+    .select('id')
+    .where('revokedAt', 'is', null)
+    .where((eb) => eb.or([eb('expiresAt', 'is', null), eb('expiresAt', '>', at)]));
 }
