@@ -1,20 +1,27 @@
 import Alert from '@cloudscape-design/components/alert';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
-import { ApiFailure } from '../api/failure.ts';
 
-/** Whether the token of the session may not see what was asked for. */
-export function isNotAllowed(error: unknown): boolean {
-  return error instanceof ApiFailure && error.status === 403;
+interface Props {
+  readonly title: string;
+  /** Who may, or what can be done instead. */
+  readonly how: string;
 }
 
-/** In the place of a page that the session's token may not see. That is no error: it is said. */
-export function NotAllowed(props: { readonly page: string; readonly title: string; readonly what: string }) {
+/** In the place of what the session's token may not see. That is no error, and nothing was asked for. */
+export function NotAllowed({ title, how }: Props) {
   return (
-    <ContentLayout header={<Header variant="h1">{props.page}</Header>}>
-      <Alert type="info" header={props.title}>
-        {props.what}
-      </Alert>
+    <Alert type="info" header={title}>
+      {how}
+    </Alert>
+  );
+}
+
+/** The same in the place of a whole page. */
+export function PageNotAllowed({ page, title, how }: Props & { readonly page: string }) {
+  return (
+    <ContentLayout header={<Header variant="h1">{page}</Header>}>
+      <NotAllowed title={title} how={how} />
     </ContentLayout>
   );
 }

@@ -244,6 +244,8 @@ export const instances = {
   },
   older: 'Show older',
   danger: {
+    notAllowed: 'Your token may not change instances',
+    notAllowedHow: 'It takes an operator or an administrator. Ask one, or sign in with another token.',
     rename: 'Name',
     renameHow: 'Scripts, files of the command line and people that use the old name no longer find it.',
     renameTo: 'New name',

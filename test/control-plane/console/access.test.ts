@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { apiRequest, EMPTY_API, EMPTY_JOIN, joinRequest } from '../../../control-plane/console/pages/access/form.ts';
-import { rightsOf } from '../../../control-plane/console/pages/access/rights.ts';
 import { scopeOf } from '../../../control-plane/console/pages/access/rows.ts';
 import { stateOf } from '../../../control-plane/console/pages/access/state.ts';
 import { countsOf, nameOfActor, standOf } from '../../../control-plane/console/pages/resets/row.ts';
@@ -47,17 +46,6 @@ describe('a join token that somebody wants', () => {
   ])('%j is refused', (part, problems) => {
     expect(joinRequest({ ...EMPTY_JOIN, ...part })).toEqual({ ok: false, problems });
   });
-});
-
-test('only administrators of everything are offered what is for them', () => {
-  const project = ProjectName.parse('shop');
-  expect(rightsOf({ role: 'administrator', projects: null })).toMatchObject({
-    readTokens: true,
-    createApiTokens: true,
-  });
-  expect(rightsOf({ role: 'administrator', projects: [project] })).toMatchObject({ readTokens: false });
-  expect(rightsOf({ role: 'operator', projects: null })).toMatchObject({ readTokens: false, createJoinTokens: true });
-  expect(rightsOf({ role: 'viewer', projects: null })).toMatchObject({ createJoinTokens: false });
 });
 
 test('a token is good until it is revoked, ends, or is used up', () => {

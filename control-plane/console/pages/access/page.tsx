@@ -2,8 +2,8 @@ import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useSession } from '../../api/session.ts';
+import { rightsOf } from '../../parts/rights.ts';
 import { texts } from '../../texts/index.ts';
-import { rightsOf } from './rights.ts';
 import { Sessions } from './sessions.tsx';
 import { Tokens } from './tokens.tsx';
 

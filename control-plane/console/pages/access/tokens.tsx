@@ -16,13 +16,14 @@ import { pageQuery, readCursor, withCursor } from '../../parts/cursor.ts';
 import { CursorPages } from '../../parts/cursor-pages.tsx';
 import { detach } from '../../parts/detach.ts';
 import { FailureAlert } from '../../parts/failure.tsx';
+import { NotAllowed } from '../../parts/not-allowed.tsx';
+import type { Rights } from '../../parts/rights.ts';
 import { When } from '../../parts/when.tsx';
 import { texts } from '../../texts/index.ts';
 import { asked } from '../instances/ask.ts';
 import { nameOfActor } from '../resets/row.ts';
 import { CreateTokenDialog } from './create.tsx';
 import { RevokeDialog } from './revoke.tsx';
-import type { AccessRights } from './rights.ts';
 import { scopeOf } from './rows.ts';
 import { stateOf, type TokenState } from './state.ts';
 
@@ -35,7 +36,7 @@ type Open =
   | { readonly is: 'revoke'; readonly token: Token };
 
 interface Properties {
-  readonly rights: AccessRights;
+  readonly rights: Rights;
   readonly ownTokenId: TokenId;
 }
 
@@ -55,9 +56,7 @@ export function Tokens({ rights, ownTokenId }: Properties) {
         <TokenTable {...{ header, ownTokenId }} onRevoke={(token) => setOpen({ is: 'revoke', token })} />
       ) : (
         <Container header={header}>
-          <Alert type="info" header={words.notAllowed}>
-            {words.notAllowedHow}
-          </Alert>
+          <NotAllowed title={words.notAllowed} how={words.notAllowedHow} />
         </Container>
       )}
       {open.is === 'create' && <CreateTokenDialog type={open.type} onClose={() => setOpen({ is: 'nothing' })} />}
@@ -76,7 +75,7 @@ export function Tokens({ rights, ownTokenId }: Properties) {
   );
 }
 
-function TokensHeader(props: { readonly rights: AccessRights; readonly onCreate: (type: 'api' | 'join') => void }) {
+function TokensHeader(props: { readonly rights: Rights; readonly onCreate: (type: 'api' | 'join') => void }) {
   const { rights, onCreate } = props;
   return (
     <Header

@@ -12,7 +12,8 @@ import { pageQuery, readCursor, withCursor } from '../../parts/cursor.ts';
 import { CursorPages } from '../../parts/cursor-pages.tsx';
 import { detach } from '../../parts/detach.ts';
 import { FailureAlert } from '../../parts/failure.tsx';
-import { isNotAllowed, NotAllowed } from '../../parts/not-allowed.tsx';
+import { PageNotAllowed } from '../../parts/not-allowed.tsx';
+import { useRights } from '../../parts/rights.ts';
 import { texts } from '../../texts/index.ts';
 import { asked } from '../instances/ask.ts';
 import { columnsOf } from './columns.tsx';
@@ -25,6 +26,11 @@ const ROWS = 50;
 
 /** Who did what: found by action, resource, actor and time, and taken along as a file. */
 export default function AuditPageView() {
+  if (useRights().readAudit) return <Audit />;
+  return <PageNotAllowed page={words.title} title={words.notAllowed} how={words.notAllowedHow} />;
+}
+
+function Audit() {
   const client = useClient();
   const [params, setParams] = useSearchParams();
   const filter = readFilter(params);
@@ -40,7 +46,6 @@ export default function AuditPageView() {
     staleTime: 0,
   });
   const show = (next: AuditFilter): void => setParams(writeFilter(next));
-  if (isNotAllowed(error)) return <NotAllowed page={words.title} title={words.notAllowed} what={words.notAllowedHow} />;
   return (
     <SpaceBetween size="m">
       {error !== null && <FailureAlert error={error} onRetry={() => detach(refetch())} />}

@@ -1,4 +1,3 @@
-import Alert from '@cloudscape-design/components/alert';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
@@ -10,9 +9,9 @@ import { useSearchParams } from 'wouter';
 import { useClient } from '../../api/context.ts';
 import { detach } from '../../parts/detach.ts';
 import { FailureAlert } from '../../parts/failure.tsx';
-import { useSession } from '../../api/session.ts';
+import { NotAllowed } from '../../parts/not-allowed.tsx';
+import { useRights } from '../../parts/rights.ts';
 import { texts } from '../../texts/index.ts';
-import { rightsOf } from '../access/rights.ts';
 import { asked } from '../instances/ask.ts';
 import { Fields } from './fields.tsx';
 import { checkForm, emptyForm, type InstallProblem } from './form.ts';
@@ -30,7 +29,7 @@ const LOOK_FOR_RELEASES_MS = 10_000;
 /** From nothing to an agent that runs: what fits, the line, and what becomes of it. */
 export default function InstallPage() {
   const client = useClient();
-  const { createJoinTokens } = rightsOf(useSession().signIn.holder);
+  const { createJoinTokens } = useRights();
   const catalogue = useQuery({
     queryKey: ['releases'],
     queryFn: async (context) => believe(await client.get(`${API_PREFIX}/releases`, ReleaseList, asked(context))),
@@ -46,11 +45,7 @@ export default function InstallPage() {
       }
     >
       <SpaceBetween size="l">
-        {!createJoinTokens && (
-          <Alert type="info" header={words.mayNot}>
-            {words.mayNotHow}
-          </Alert>
-        )}
+        {!createJoinTokens && <NotAllowed title={words.mayNot} how={words.mayNotHow} />}
         {error !== null && <FailureAlert error={error} onRetry={() => detach(refetch())} />}
         {data === undefined && error === null && <Spinner size="large" />}
         {data !== undefined && createJoinTokens && <Catalogued catalogue={data} />}

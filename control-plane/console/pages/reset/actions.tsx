@@ -13,7 +13,7 @@ import { FailureAlert } from '../../parts/failure.tsx';
 import { ResetDialog } from '../../parts/reset/dialog.tsx';
 import type { ResetTarget } from '../../parts/reset/form.ts';
 import type { SentTargets } from '../../parts/reset/sent.ts';
-import { useSession } from '../../api/session.ts';
+import { useRights } from '../../parts/rights.ts';
 import { texts } from '../../texts/index.ts';
 import { download } from './download.ts';
 import { csvOf, jsonTextOf } from './export.ts';
@@ -31,8 +31,7 @@ interface Props {
 
 /** What can be done with the reset. */
 export function Actions({ reset, store, snapshot, sent }: Props) {
-  const { signIn } = useSession();
-  const mayAct = signIn.holder.role !== 'viewer';
+  const rights = useRights();
   const counts = snapshot.counts ?? reset.counts;
   // Less than all would be taken for all.
   const isWhole = snapshot.known >= counts.total;
@@ -40,8 +39,8 @@ export function Actions({ reset, store, snapshot, sent }: Props) {
   return (
     <SpaceBetween size="xs">
       <SpaceBetween direction="horizontal" size="xs">
-        {mayAct && isOpen && <Holding reset={reset} />}
-        {mayAct && <Retry {...{ reset, store, sent }} isWhole={isWhole} />}
+        {rights.holdResets && isOpen && <Holding reset={reset} />}
+        {rights.reset && <Retry {...{ reset, store, sent }} isWhole={isWhole} />}
         <ButtonDropdown
           disabled={!isWhole}
           items={[

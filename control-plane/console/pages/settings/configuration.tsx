@@ -10,6 +10,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useClient } from '../../api/context.ts';
 import { detach } from '../../parts/detach.ts';
 import { FailureAlert } from '../../parts/failure.tsx';
+import { NotAllowed } from '../../parts/not-allowed.tsx';
 import { When } from '../../parts/when.tsx';
 import { texts } from '../../texts/index.ts';
 import { asked } from '../instances/ask.ts';
@@ -33,11 +34,7 @@ export function Configuration({ mayRead }: { readonly mayRead: boolean }) {
         </Header>
       }
     >
-      {!mayRead && (
-        <Alert type="info" header={words.notAllowed}>
-          {words.notAllowedHow}
-        </Alert>
-      )}
+      {!mayRead && <NotAllowed title={words.notAllowed} how={words.notAllowedHow} />}
       {error !== null && <FailureAlert error={error} onRetry={() => detach(refetch())} />}
       {mayRead && data === undefined && error === null && <Spinner size="large" />}
       {data !== undefined && <Facts settings={data} />}

@@ -6,6 +6,7 @@ import type { Instance } from '#protocol';
 import { memo, useCallback, useEffect, useMemo, useState } from 'react';
 import { detach } from '../../../parts/detach.ts';
 import { FailureAlert } from '../../../parts/failure.tsx';
+import { useRights } from '../../../parts/rights.ts';
 import { texts } from '../../../texts/index.ts';
 import { AddDialog } from '../forms/add.tsx';
 import { ImportDialog } from '../forms/import.tsx';
@@ -77,10 +78,12 @@ interface ListProperties {
 }
 
 const List = memo(function List({ view, page, hasFailed, selection, show, select, setOpen }: ListProperties) {
-  const onReset = useCallback(
+  const { reset } = useRights();
+  const resetOne = useCallback(
     (instance: Instance) => setOpen({ is: 'reset', selection: selectionOf([instance]) }),
     [setOpen],
   );
+  const onReset = reset ? resetOne : null;
   const items = page?.items ?? [];
   const total = page?.total ?? 0;
   const one = onlyOne(items, selection);
@@ -140,6 +143,7 @@ interface HeaderProperties {
 
 function ListHeader({ view, selection, total, one, onShow, onOpen }: HeaderProperties) {
   const { actions } = words;
+  const rights = useRights();
   return (
     <Header
       variant="awsui-h1-sticky"
@@ -147,23 +151,27 @@ function ListHeader({ view, selection, total, one, onShow, onOpen }: HeaderPrope
       actions={
         <SpaceBetween direction="horizontal" size="xs" alignItems="end">
           <LookControl view={view} onShow={onShow} />
-          <Button
-            disabled={one === null}
-            disabledReason={actions.removeHow}
-            onClick={() => one !== null && onOpen({ is: 'remove', instance: one })}
-          >
-            {actions.remove}
-          </Button>
-          <Button onClick={() => onOpen({ is: 'import' })}>{actions.import}</Button>
-          <Button onClick={() => onOpen({ is: 'add' })}>{actions.add}</Button>
-          <Button
-            variant="primary"
-            disabled={selection.size === 0}
-            disabledReason={actions.resetHow}
-            onClick={() => onOpen({ is: 'reset', selection })}
-          >
-            {actions.reset}
-          </Button>
+          {rights.removeInstances && (
+            <Button
+              disabled={one === null}
+              disabledReason={actions.removeHow}
+              onClick={() => one !== null && onOpen({ is: 'remove', instance: one })}
+            >
+              {actions.remove}
+            </Button>
+          )}
+          {rights.addInstances && <Button onClick={() => onOpen({ is: 'import' })}>{actions.import}</Button>}
+          {rights.addInstances && <Button onClick={() => onOpen({ is: 'add' })}>{actions.add}</Button>}
+          {rights.reset && (
+            <Button
+              variant="primary"
+              disabled={selection.size === 0}
+              disabledReason={actions.resetHow}
+              onClick={() => onOpen({ is: 'reset', selection })}
+            >
+              {actions.reset}
+            </Button>
+          )}
         </SpaceBetween>
       }
     >

@@ -22,7 +22,8 @@ export interface RowsProperties {
   readonly empty: ReactNode;
   readonly onShow: (view: ListView) => void;
   readonly onSelect: (selection: Selection) => void;
-  readonly onReset: (instance: Instance) => void;
+  /** Null where nobody may. */
+  readonly onReset: ((instance: Instance) => void) | null;
 }
 
 type Definition = TableProps.ColumnDefinition<Instance>;
@@ -58,7 +59,7 @@ function ResetButton({
   );
 }
 
-function definitions(onReset: (instance: Instance) => void): Definition[] {
+function definitions(onReset: RowsProperties['onReset']): Definition[] {
   const shown = COLUMNS.map((id): Definition => {
     const sortingField = sortOf(id);
     return {
@@ -70,6 +71,7 @@ function definitions(onReset: (instance: Instance) => void): Definition[] {
       ...(sortingField === null ? {} : { sortingField }),
     };
   });
+  if (onReset === null) return shown;
   const [name, ...others] = shown;
   const actions: Definition = {
     id: 'actions',
@@ -95,7 +97,7 @@ export function InstanceTable(properties: RowsProperties) {
       columnDefinitions={columns}
       columnDisplay={[
         { id: 'name', visible: true },
-        { id: 'actions', visible: true },
+        { id: 'actions', visible: onReset !== null },
         ...COLUMNS.filter((id) => id !== 'name').map((id) => ({ id, visible: view.columns.includes(id) })),
       ]}
       items={items}
@@ -138,11 +140,15 @@ export function InstanceCards(properties: RowsProperties) {
         content: CELLS[id],
         width: 50,
       })),
-      {
-        id: 'actions',
-        header: words.columns.actions,
-        content: (instance: Instance) => <ResetButton instance={instance} onReset={onReset} />,
-      },
+      ...(onReset === null
+        ? []
+        : [
+            {
+              id: 'actions',
+              header: words.columns.actions,
+              content: (instance: Instance) => <ResetButton instance={instance} onReset={onReset} />,
+            },
+          ]),
     ],
     [onReset],
   );

@@ -1,4 +1,6 @@
 import type { AuditRecord, Instance } from '#protocol';
+import { NotAllowed } from '../../../parts/not-allowed.tsx';
+import { useRights } from '../../../parts/rights.ts';
 import { When } from '../../../parts/when.tsx';
 import { texts } from '../../../texts/index.ts';
 import { nameOfActor } from '../../resets/row.ts';
@@ -9,6 +11,11 @@ const words = texts.instances.audit;
 
 /** Who did what to this instance, and what it did itself. */
 export function AuditTab({ instance }: { readonly instance: Instance }) {
+  if (useRights().readAudit) return <Records instance={instance} />;
+  return <NotAllowed title={texts.audit.notAllowed} how={texts.audit.notAllowedHow} />;
+}
+
+function Records({ instance }: { readonly instance: Instance }) {
   const query = useAudit(instance.id);
   return (
     <OlderTable<AuditRecord>

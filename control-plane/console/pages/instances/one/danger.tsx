@@ -8,6 +8,8 @@ import type { Instance } from '#protocol';
 import { useState } from 'react';
 import { useLocation } from 'wouter';
 import { PageLink } from '../../../parts/instance-link.tsx';
+import { NotAllowed } from '../../../parts/not-allowed.tsx';
+import { useRights } from '../../../parts/rights.ts';
 import { texts } from '../../../texts/index.ts';
 import { RemoveDialog } from '../forms/remove.tsx';
 import { Move, Power, Rename, TagsForm } from './changes.tsx';
@@ -16,6 +18,8 @@ const words = texts.instances.danger;
 
 /** What changes who may do what to an instance, or ends it. */
 export function DangerTab({ instance }: { readonly instance: Instance }) {
+  const rights = useRights();
+  if (!rights.changeInstances) return <NotAllowed title={words.notAllowed} how={words.notAllowedHow} />;
   return (
     <SpaceBetween size="l">
       <Rename instance={instance} />
@@ -23,7 +27,7 @@ export function DangerTab({ instance }: { readonly instance: Instance }) {
       <TagsForm instance={instance} />
       <Power instance={instance} />
       <ReEnrol instance={instance} />
-      <Remove instance={instance} />
+      {rights.removeInstances && <Remove instance={instance} />}
     </SpaceBetween>
   );
 }

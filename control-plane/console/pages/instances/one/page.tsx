@@ -10,6 +10,7 @@ import { useLocation, useParams, useRouter, useSearchParams } from 'wouter';
 import { AgentStateIndicator } from '../../../parts/agent-state.tsx';
 import { detach } from '../../../parts/detach.ts';
 import { FailureAlert } from '../../../parts/failure.tsx';
+import { useRights } from '../../../parts/rights.ts';
 import { texts } from '../../../texts/index.ts';
 import { ResetPassword } from '../reset.tsx';
 import { AuditTab } from './audit.tsx';
@@ -51,6 +52,7 @@ export default function InstancePage() {
 
 function Whole({ instance }: { readonly instance: Instance }) {
   const [isResetting, setResetting] = useState(false);
+  const rights = useRights();
   const [params, setParams] = useSearchParams();
   const tab = TABS.find((one) => one === params.get('tab')) ?? 'overview';
   return (
@@ -60,9 +62,11 @@ function Whole({ instance }: { readonly instance: Instance }) {
         <Header
           variant="h1"
           actions={
-            <Button variant="primary" onClick={() => setResetting(true)}>
-              {words.actions.reset}
-            </Button>
+            rights.reset && (
+              <Button variant="primary" onClick={() => setResetting(true)}>
+                {words.actions.reset}
+              </Button>
+            )
           }
           description={<AgentStateIndicator state={instance.agent.state} />}
         >
