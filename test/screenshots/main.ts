@@ -26,6 +26,8 @@ async function main(signal: AbortSignal): Promise<void> {
     for (const colorScheme of SCHEMES) {
       await page.emulateMedia({ colorScheme });
       await atRest(page);
+      // What sticks to the window would stand in the middle of the picture.
+      await page.evaluate('scrollTo(0, 0)');
       const path = join(place, `${name}-${String(width)}-${colorScheme}.png`);
       await page.screenshot({ path, fullPage: !isDialog, animations: 'disabled' });
     }

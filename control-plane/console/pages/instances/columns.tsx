@@ -23,8 +23,9 @@ export function LastReset({ instance }: { readonly instance: Instance }) {
   if (last === null || last === undefined) return <>{words.neverReset}</>;
   return (
     <span>
-      <StatusIndicator type={TYPES[TASK_COUNTS_AS[last.state]]}>{words.tasks[last.state]}</StatusIndicator>
-      {', '}
+      <StatusIndicator type={TYPES[TASK_COUNTS_AS[last.state]]} wrapText={false}>
+        {words.tasks[last.state]}
+      </StatusIndicator>{' '}
       <When at={last.at} />
     </span>
   );

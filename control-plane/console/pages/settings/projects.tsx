@@ -106,7 +106,7 @@ function columnsOf({ mayChange, statementVersion, onOpen }: ColumnsOptions): Tab
       minWidth: 120,
       header: columns.service,
       cell: ({ service: { enabled } }) => (
-        <StatusIndicator type={enabled ? 'success' : 'stopped'}>
+        <StatusIndicator type={enabled ? 'success' : 'stopped'} wrapText={false}>
           {enabled ? words.enabled : words.disabled}
         </StatusIndicator>
       ),

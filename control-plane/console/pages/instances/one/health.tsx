@@ -44,7 +44,11 @@ function Components({ rows }: { readonly rows: readonly ComponentRow[] }) {
 }
 
 function ComponentState({ isOk }: { readonly isOk: boolean }) {
-  return <StatusIndicator type={isOk ? 'success' : 'error'}>{isOk ? words.ok : words.failing}</StatusIndicator>;
+  return (
+    <StatusIndicator type={isOk ? 'success' : 'error'} wrapText={false}>
+      {isOk ? words.ok : words.failing}
+    </StatusIndicator>
+  );
 }
 
 function What({ row: { isOk, message, detail, since } }: { readonly row: ComponentRow }) {
