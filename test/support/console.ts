@@ -55,14 +55,14 @@ export async function send(page: Page, dialog: Locator): Promise<string> {
   // Among several, those that are new to this browser are shown with their fingerprints.
   const trust = dialog.getByLabel('I trust them');
   if ((await trust.count()) > 0) await trust.check();
+  const before = page.url();
   await dialog.getByRole('button', { name: /^Reset password/ }).click();
-  await leaves(page, dialog, /\/console\/resets\/[0-9a-f-]{36}$/);
+  await leaves(page, dialog, { before, to: /\/console\/resets\/[0-9a-f-]{36}$/ });
   return page.url().slice(-36);
 }
 
 /** The page becomes that of a reset; what hinders it stands in the dialog. */
-async function leaves(page: Page, dialog: Locator, to: RegExp): Promise<void> {
-  const before = page.url();
+async function leaves(page: Page, dialog: Locator, { before, to }: { before: string; to: RegExp }): Promise<void> {
   let says = '';
   await until(
     async () => {
