@@ -74,7 +74,7 @@ async function ofInstances(
   const first = await measureFirstPage(browser, urlOf(site), operator, rounds);
   progress('console: the list of instances …');
   const { page, context, cdp } = await newWindow(browser, operator.storageState);
-  const list = await profiled(cdp, 'list', () => measureList(page, urlOf(site), rounds));
+  const list = await profiled(cdp, 'list', () => measureList(page, cdp, urlOf(site), rounds));
   await context.close();
   return { first, list };
 }
@@ -91,12 +91,14 @@ async function ofTasks(
   await swarm.enrol(site.databaseFile, tasks);
   await using _server = await site.start('latchkey', { flags: profileFlags() });
   await enableService(site, directory);
+  const to = { port: site.port, ca: site.ca, atOnce: AT_ONCE };
   const connect = async (): Promise<void> => {
-    await swarm.connect({ port: site.port, ca: site.ca, atOnce: AT_ONCE });
+    await swarm.connect(to);
   };
   await connect();
   // On a machine that has too much to do, some have missed a heartbeat by now; they come back, as agents do.
   await untilRunning(site.databaseFile, tasks, connect);
+  await swarm.stay(to);
   progress(`console: a batch of ${tasks} tasks …`);
   const { page, context, cdp } = await signIn(browser, urlOf(site), tokenFileOf(directory));
   const stage = { page, cdp, url: urlOf(site), tasks, work: () => swarm.work(TASK_MS) };

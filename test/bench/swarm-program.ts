@@ -17,6 +17,8 @@ const PORT_LOOK_MS = 5;
 const TRIES_MAX = 20;
 /** Addresses of the loopback that peers come from. */
 const SOURCES = 16;
+/** How long one that has lost its session stays away. */
+const BACK_AFTER_MS = 1_000;
 
 let peers: Peer[] = [];
 const shift = createShift();
@@ -66,6 +68,14 @@ async function connectAll({ port, ca, atOnce }: Extract<SwarmRequest, { op: 'con
   return { tookMs: performance.now() - startedMs, failures };
 }
 
+/** From now on, whoever loses its session comes back, as agents do. A try that fails is made again. */
+function stay(request: Extract<SwarmRequest, { op: 'connect' }>): void {
+  const again = (): void => {
+    setTimeout(stay, BACK_AFTER_MS, request);
+  };
+  connectAll(request).then(again, again);
+}
+
 async function answer(request: SwarmRequest): Promise<unknown> {
   switch (request.op) {
     case 'enrol':
@@ -76,6 +86,9 @@ async function answer(request: SwarmRequest): Promise<unknown> {
       return null;
     case 'connect':
       return connectAll(request);
+    case 'stay':
+      stay({ ...request, op: 'connect' });
+      return null;
     case 'work':
       shift.begin(request.work);
       return null;

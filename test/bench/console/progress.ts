@@ -59,7 +59,7 @@ export async function measureProgress(stage: ProgressStage): Promise<Progress> {
   const { page, cdp, tasks, work } = stage;
   await chooseAll(stage);
   const arriving = arrival(page);
-  const startedMs = await startReset(page);
+  const startedMs = await startReset(page, tasks);
   const there = await arriving;
   const opening = await smoothness(page, there.arrivedMs, there.usableMs);
   const opened = await memoryOf(cdp);
@@ -86,13 +86,15 @@ async function chooseAll({ page, url, tasks }: ProgressStage): Promise<void> {
 }
 
 /** Resolves when the browser has gone to the page of the reset, with how long that took. */
-async function startReset(page: Page): Promise<number> {
+async function startReset(page: Page, tasks: number): Promise<number> {
   const fields = texts.reset.dialog;
   const dialog = page.getByRole('dialog');
   const password = generatePassword({ targets: [{ os: 'linux', account: ACCOUNT }], randomBytes });
   await dialog.getByLabel(fields.account, { exact: true }).fill(ACCOUNT);
   await dialog.getByLabel(fields.password, { exact: true }).fill(password);
   await dialog.getByLabel(fields.again, { exact: true }).fill(password);
+  // All of them: one that just missed a heartbeat would be left out.
+  await dialog.getByText(fields.ready(tasks, tasks)).waitFor();
   const startedMs = performance.now();
   await dialog.locator('button[type="submit"]').click();
   await page.waitForURL(RESET_PAGE, { timeout: START_DEADLINE_MS });

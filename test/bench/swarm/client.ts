@@ -5,6 +5,7 @@ export type SwarmRequest =
   | { readonly op: 'enrol'; readonly databaseFile: string; readonly count: number }
   | { readonly op: 'bare'; readonly count: number }
   | { readonly op: 'connect'; readonly port: number; readonly ca: string; readonly atOnce: number }
+  | { readonly op: 'stay'; readonly port: number; readonly ca: string; readonly atOnce: number }
   | { readonly op: 'work'; readonly work: WorkMs }
   | { readonly op: 'count' };
 
@@ -24,6 +25,8 @@ export interface Swarm extends AsyncDisposable {
   bare(count: number): Promise<void>;
   /** Waits until the port is open, then connects all that are not, so many at the same time. */
   connect(to: { readonly port: number; readonly ca: string; readonly atOnce: number }): Promise<Connected>;
+  /** Has whoever loses its session come back, for ever: a machine with too much to do misses heartbeats. */
+  stay(to: { readonly port: number; readonly ca: string; readonly atOnce: number }): Promise<void>;
   /** Has agents carry out what they are told, from now on and for ever; until then orders wait. */
   work(work: WorkMs): Promise<void>;
   /** How many are connected now. */
@@ -39,6 +42,7 @@ export async function startSwarm(logFile: string): Promise<Swarm> {
     enrol: (databaseFile, count) => ask({ op: 'enrol', databaseFile, count }),
     bare: (count) => ask({ op: 'bare', count }),
     connect: (to) => ask({ op: 'connect', ...to }),
+    stay: (to) => ask({ op: 'stay', ...to }),
     work: (work) => ask({ op: 'work', work }),
     count: () => ask({ op: 'count' }),
     [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
