@@ -1,5 +1,5 @@
-import Link from "@cloudscape-design/components/link";
-import { useLocation, useRouter } from "wouter";
+import Link from '@cloudscape-design/components/link';
+import { useLocation, useRouter } from 'wouter';
 
 /** Where the page of an instance is, within the console. */
 export function instancePath(name: string): string {
@@ -30,9 +30,7 @@ export function PageLink(props: LinkProperties) {
   return (
     <Link
       href={base + props.to}
-      {...(props.isFigure === true
-        ? { variant: "awsui-value-large" as const }
-        : {})}
+      {...(props.isFigure === true ? { variant: 'awsui-value-large' as const } : {})}
       {...(props.label === undefined ? {} : { ariaLabel: props.label })}
       onFollow={(event) => {
         event.preventDefault();

@@ -1,30 +1,24 @@
-import Alert from "@cloudscape-design/components/alert";
-import Box from "@cloudscape-design/components/box";
-import ColumnLayout from "@cloudscape-design/components/column-layout";
-import Container from "@cloudscape-design/components/container";
-import ContentLayout from "@cloudscape-design/components/content-layout";
-import Grid from "@cloudscape-design/components/grid";
-import Header from "@cloudscape-design/components/header";
-import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
-import SpaceBetween from "@cloudscape-design/components/space-between";
-import Spinner from "@cloudscape-design/components/spinner";
-import Table from "@cloudscape-design/components/table";
-import {
-  AgentState,
-  API_PREFIX,
-  Overview,
-  type AgentChange,
-  type Instance,
-} from "#protocol";
-import { useQuery } from "@tanstack/react-query";
-import { useClient } from "../../api/context.ts";
-import { AgentStateIndicator } from "../../parts/agent-state.tsx";
-import { detach } from "../../parts/detach.ts";
-import { FailureAlert } from "../../parts/failure.tsx";
-import { InstanceLink, PageLink } from "../../parts/instance-link.tsx";
-import { When } from "../../parts/when.tsx";
-import { texts } from "../../texts/index.ts";
-import { Days } from "./days.tsx";
+import Alert from '@cloudscape-design/components/alert';
+import Box from '@cloudscape-design/components/box';
+import ColumnLayout from '@cloudscape-design/components/column-layout';
+import Container from '@cloudscape-design/components/container';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import Grid from '@cloudscape-design/components/grid';
+import Header from '@cloudscape-design/components/header';
+import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Spinner from '@cloudscape-design/components/spinner';
+import Table from '@cloudscape-design/components/table';
+import { AgentState, API_PREFIX, Overview, type AgentChange, type Instance } from '#protocol';
+import { useQuery } from '@tanstack/react-query';
+import { useClient } from '../../api/context.ts';
+import { AgentStateIndicator } from '../../parts/agent-state.tsx';
+import { detach } from '../../parts/detach.ts';
+import { FailureAlert } from '../../parts/failure.tsx';
+import { InstanceLink, PageLink } from '../../parts/instance-link.tsx';
+import { When } from '../../parts/when.tsx';
+import { texts } from '../../texts/index.ts';
+import { Days } from './days.tsx';
 
 const words = texts.health;
 
@@ -32,7 +26,7 @@ const words = texts.health;
 export default function HealthPage() {
   const client = useClient();
   const { data, error, refetch } = useQuery({
-    queryKey: ["overview"],
+    queryKey: ['overview'],
     queryFn: ({ signal }) =>
       client.get(`${API_PREFIX}/overview`, Overview, {
         attended: false,
@@ -41,23 +35,14 @@ export default function HealthPage() {
   });
   return (
     <ContentLayout header={<Header variant="h1">{words.title}</Header>}>
-      {error !== null && (
-        <FailureAlert error={error} onRetry={() => detach(refetch())} />
-      )}
-      {data === undefined ? (
-        error === null && <Spinner size="large" />
-      ) : (
-        <Everything overview={data} />
-      )}
+      {error !== null && <FailureAlert error={error} onRetry={() => detach(refetch())} />}
+      {data === undefined ? error === null && <Spinner size="large" /> : <Everything overview={data} />}
     </ContentLayout>
   );
 }
 
 function Everything({ overview }: { readonly overview: Overview }) {
-  const instances = STATES.reduce(
-    (sum, state) => sum + overview.agents[state],
-    0,
-  );
+  const instances = STATES.reduce((sum, state) => sum + overview.agents[state], 0);
   return (
     <SpaceBetween size="l">
       {instances === 0 && (
@@ -67,21 +52,11 @@ function Everything({ overview }: { readonly overview: Overview }) {
       )}
       <States agents={overview.agents} />
       <Attention {...overview.attention} />
-      <Grid
-        gridDefinition={[
-          { colspan: { default: 12, m: 7 } },
-          { colspan: { default: 12, m: 5 } },
-        ]}
-      >
+      <Grid gridDefinition={[{ colspan: { default: 12, m: 7 } }, { colspan: { default: 12, m: 5 } }]}>
         <Resets days={overview.resets} />
         <Changes changes={overview.changes} />
       </Grid>
-      <Grid
-        gridDefinition={[
-          { colspan: { default: 12, m: 6 } },
-          { colspan: { default: 12, m: 6 } },
-        ]}
-      >
+      <Grid gridDefinition={[{ colspan: { default: 12, m: 6 } }, { colspan: { default: 12, m: 6 } }]}>
         <Versions versions={overview.versions} />
         <Service service={overview.service} />
       </Grid>
@@ -91,15 +66,15 @@ function Everything({ overview }: { readonly overview: Overview }) {
 
 /** Those that need somebody first stand where the eye begins. */
 const STATES: readonly AgentState[] = [
-  "abnormal",
-  "install-failed",
-  "offline",
-  "installing",
-  "not-installed",
-  "running",
+  'abnormal',
+  'install-failed',
+  'offline',
+  'installing',
+  'not-installed',
+  'running',
 ];
 
-function States({ agents }: { readonly agents: Overview["agents"] }) {
+function States({ agents }: { readonly agents: Overview['agents'] }) {
   return (
     <Container header={<Header variant="h2">{words.agents}</Header>}>
       <ColumnLayout columns={AgentState.options.length} minColumnWidth={130}>
@@ -121,25 +96,15 @@ function States({ agents }: { readonly agents: Overview["agents"] }) {
 }
 
 /** Leads to those that it counts. */
-function Count({
-  state,
-  count,
-}: {
-  readonly state: AgentState;
-  readonly count: number;
-}) {
+function Count({ state, count }: { readonly state: AgentState; readonly count: number }) {
   return (
-    <PageLink
-      isFigure
-      to={`/instances?state=${state}`}
-      label={words.show(count, texts.agentStates[state])}
-    >
+    <PageLink isFigure to={`/instances?state=${state}`} label={words.show(count, texts.agentStates[state])}>
       {count.toLocaleString()}
     </PageLink>
   );
 }
 
-function Attention({ total, items }: Overview["attention"]) {
+function Attention({ total, items }: Overview['attention']) {
   const { columns } = words;
   return (
     <Table<Instance>
@@ -151,34 +116,32 @@ function Attention({ total, items }: Overview["attention"]) {
       empty={<Box textAlign="center">{words.nothing}</Box>}
       columnDefinitions={[
         {
-          id: "instance",
+          id: 'instance',
           header: columns.instance,
           cell: ({ name }) => <InstanceLink name={name} />,
           isRowHeader: true,
         },
         {
-          id: "state",
+          id: 'state',
           header: columns.state,
           cell: ({ agent }) => <AgentStateIndicator state={agent.state} />,
         },
         {
-          id: "reason",
+          id: 'reason',
           header: columns.reason,
           minWidth: 160,
           cell: ({ agent }) => agent.reasons[0]?.message ?? words.silent,
         },
         {
-          id: "remedy",
+          id: 'remedy',
           header: columns.remedy,
           minWidth: 160,
           cell: ({ agent }) => agent.reasons[0]?.remedy ?? words.silentHow,
         },
         {
-          id: "since",
+          id: 'since',
           header: columns.since,
-          cell: ({ agent }) => (
-            <When at={agent.reasons[0]?.since ?? agent.lastSeenAt} />
-          ),
+          cell: ({ agent }) => <When at={agent.reasons[0]?.since ?? agent.lastSeenAt} />,
         },
       ]}
     />
@@ -200,48 +163,38 @@ function Changes({ changes }: { readonly changes: readonly AgentChange[] }) {
       empty={<Box textAlign="center">{words.noChanges}</Box>}
       columnDefinitions={[
         {
-          id: "when",
+          id: 'when',
           header: columns.when,
           cell: ({ at }) => <When at={at} />,
         },
         {
-          id: "instance",
+          id: 'instance',
           header: columns.instance,
           cell: ({ instance }) => <InstanceLink name={instance} />,
           isRowHeader: true,
         },
         {
-          id: "state",
+          id: 'state',
           header: columns.state,
-          cell: ({ from, to }) =>
-            words.change(texts.agentStates[from], texts.agentStates[to]),
+          cell: ({ from, to }) => words.change(texts.agentStates[from], texts.agentStates[to]),
         },
       ]}
     />
   );
 }
 
-function Resets({ days }: { readonly days: Overview["resets"] }) {
-  const isEmpty = days.every(
-    ({ succeeded, failed, unknown }) => succeeded + failed + unknown === 0,
-  );
+function Resets({ days }: { readonly days: Overview['resets'] }) {
+  const isEmpty = days.every(({ succeeded, failed, unknown }) => succeeded + failed + unknown === 0);
   return (
     <Container header={<Header variant="h2">{words.resets}</Header>} fitHeight>
-      {isEmpty ? (
-        <Box textAlign="center">{words.noResets}</Box>
-      ) : (
-        <Days days={days} />
-      )}
+      {isEmpty ? <Box textAlign="center">{words.noResets}</Box> : <Days days={days} />}
     </Container>
   );
 }
 
-function Versions({ versions }: { readonly versions: Overview["versions"] }) {
+function Versions({ versions }: { readonly versions: Overview['versions'] }) {
   return (
-    <Container
-      header={<Header variant="h2">{words.versions}</Header>}
-      fitHeight
-    >
+    <Container header={<Header variant="h2">{words.versions}</Header>} fitHeight>
       <KeyValuePairs
         columns={2}
         items={versions.map(({ version, instances }) => ({
@@ -255,7 +208,7 @@ function Versions({ versions }: { readonly versions: Overview["versions"] }) {
 
 const MEBIBYTE = 1024 * 1024;
 
-function Service({ service }: { readonly service: Overview["service"] }) {
+function Service({ service }: { readonly service: Overview['service'] }) {
   return (
     <Container header={<Header variant="h2">{words.service}</Header>} fitHeight>
       <KeyValuePairs
