@@ -1,6 +1,7 @@
 /**
  * `npm run screenshots [DIRECTORY]`: every page and dialog of the console as a picture, at two widths, light and dark,
- * from a control plane with simulated agents. Words after the directory choose views by name.
+ * from a control plane with simulated agents. Names after the directory choose from the views;
+ * `--window` cuts pages to the window, as in the pictures of the README.
  */
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -14,7 +15,9 @@ const PAGE_HEIGHT = 900;
 /** A dialog scrolls in itself, so that its picture shows what the window holds. */
 const DIALOG_HEIGHT = 1400;
 
-const [directory = '.cache/screenshots', ...chosen] = process.argv.slice(2);
+const flags = process.argv.slice(2);
+const isWindow = flags.includes('--window');
+const [directory = '.cache/screenshots', ...chosen] = flags.filter((flag) => flag !== '--window');
 const place = resolve(directory);
 
 async function main(signal: AbortSignal): Promise<void> {
@@ -29,11 +32,11 @@ async function main(signal: AbortSignal): Promise<void> {
       // What sticks to the window would stand in the middle of the picture.
       await page.evaluate('scrollTo(0, 0)');
       const path = join(place, `${name}-${String(width)}-${colorScheme}.png`);
-      await page.screenshot({ path, fullPage: !isDialog, animations: 'disabled' });
+      await page.screenshot({ path, fullPage: !isDialog && !isWindow, animations: 'disabled' });
     }
   };
   const failures: Error[] = [];
-  const isWanted = ({ name }: View): boolean => chosen.length === 0 || chosen.some((word) => name.includes(word));
+  const isWanted = ({ name }: View): boolean => chosen.length === 0 || chosen.includes(name);
   for (const width of WIDTHS) {
     await page.setViewportSize({ width, height: PAGE_HEIGHT });
     const way: View = { name: 'sign-in', path: '' };
@@ -44,7 +47,7 @@ async function main(signal: AbortSignal): Promise<void> {
     }
     await signIn(page, world);
     for (const view of VIEWS.filter(isWanted)) {
-      await page.setViewportSize({ width, height: view.isDialog === true ? DIALOG_HEIGHT : PAGE_HEIGHT });
+      await page.setViewportSize({ width, height: view.isDialog === true && !isWindow ? DIALOG_HEIGHT : PAGE_HEIGHT });
       // One that cannot be opened is told of with the others, so that one run finds all of them.
       await show(page, world, view)
         .then(() => take(view, width))
