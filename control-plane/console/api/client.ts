@@ -1,6 +1,6 @@
 import { API_PREFIX, ConsoleSignIn, CSRF_HEADER, UNATTENDED_HEADER } from '#protocol';
 import type * as z from 'zod';
-import { ApiFailure, failureOf, unreachable } from './failure.ts';
+import { ApiFailure, failureOf, ownFailure } from './failure.ts';
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
@@ -9,7 +9,7 @@ interface Send<B> {
   readonly signal?: AbortSignal;
 }
 
-/** The control plane's API, as the page of a session. Every method rejects with `ApiFailure`, and with nothing else. */
+/** The control plane's API, as the page of a session. Every method rejects with `ApiFailure` alone, but where its signal was aborted. */
 export interface Client {
   /** `attended: false` for what the page asks by itself: it does not keep the session alive. */
   get<S extends z.ZodType>(
@@ -42,7 +42,7 @@ export function createClient({ fetch }: { readonly fetch: Fetch }): Client {
     const response = await fetch(path, { ...init, credentials: 'same-origin', redirect: 'error' }).catch(
       (cause: unknown) => {
         if (init.signal?.aborted === true) throw cause;
-        throw unreachable();
+        throw ownFailure('control-plane-unreachable', { cause });
       },
     );
     if (response.ok) return response;
@@ -58,12 +58,7 @@ export function createClient({ fetch }: { readonly fetch: Fetch }): Client {
     const body: unknown = response.status === 204 ? undefined : await response.json().catch(() => null);
     const parsed = schema.safeParse(body);
     if (parsed.success) return parsed.data;
-    throw new ApiFailure(response.status, {
-      code: 'answer-malformed',
-      message: 'The control plane answered with something that this console does not understand.',
-      remedy: 'Reload the page: the control plane may have been upgraded.',
-      details: [],
-    });
+    throw ownFailure('control-plane-answer-invalid', { status: response.status, cause: parsed.error });
   };
 
   const signedIn = async (response: Response): Promise<ConsoleSignIn> => {

@@ -1,8 +1,12 @@
-import { ErrorBody } from '#protocol';
+import { ErrorBody, explain, type Code } from '#protocol';
 
-/** Why a request did not do what it was for: the control plane's words, or ours where it did not answer. */
+interface Told extends Omit<ErrorBody, 'requestId'> {
+  readonly requestId?: string;
+}
+
+/** Why a request did not do what it was for: the control plane's words, or those of the one table of codes. */
 export class ApiFailure extends Error {
-  readonly code: string;
+  readonly code: Code;
   /** What to do next. */
   readonly remedy: string;
   readonly details: ErrorBody['details'];
@@ -10,35 +14,33 @@ export class ApiFailure extends Error {
   readonly status: number;
   readonly requestId: string | null;
 
-  constructor(status: number, body: Omit<ErrorBody, 'requestId' | 'code'> & { code: string; requestId?: string }) {
-    super(body.message);
+  constructor(status: number, told: Told, cause?: unknown) {
+    super(told.message, { cause });
     this.name = 'ApiFailure';
     this.status = status;
-    this.code = body.code;
-    this.remedy = body.remedy;
-    this.details = body.details;
-    this.requestId = body.requestId ?? null;
+    this.code = told.code;
+    this.remedy = told.remedy;
+    this.details = told.details;
+    this.requestId = told.requestId ?? null;
   }
 }
 
-/** The control plane did not answer, or answered with something that is not of its API. */
-export function unreachable(): ApiFailure {
-  return new ApiFailure(0, {
-    code: 'control-plane-unreachable',
-    message: 'The control plane does not answer.',
-    remedy: 'Check the connection. What you typed is still here; try again.',
-    details: [],
-  });
+interface Circumstances {
+  readonly status?: number;
+  readonly details?: ErrorBody['details'];
+  readonly cause?: unknown;
 }
 
+/** What this page finds by itself. */
+export function ownFailure(code: Code, { status = 0, details = [], cause }: Circumstances = {}): ApiFailure {
+  return new ApiFailure(status, { code, ...explain(code), details }, cause);
+}
+
+/** Of an answer that is none of success. */
 export async function failureOf(response: Response): Promise<ApiFailure> {
   const body: unknown = await response.json().catch(() => null);
   const parsed = ErrorBody.safeParse(body);
   if (parsed.success) return new ApiFailure(response.status, parsed.data);
-  return new ApiFailure(response.status, {
-    code: 'answer-malformed',
-    message: `Something answered with status ${response.status} that is not the control plane's API.`,
-    remedy: 'Look at what stands between this browser and the control plane.',
-    details: [],
-  });
+  // Of something that stands between, or of a control plane of another version.
+  return ownFailure('control-plane-answer-invalid', { status: response.status, cause: parsed.error });
 }

@@ -1,5 +1,6 @@
 import Alert from '@cloudscape-design/components/alert';
 import { Component, type ReactNode } from 'react';
+import { texts } from '../texts/index.ts';
 
 /** Keeps a defect of one page from taking the others with it. */
 export class Boundary extends Component<{ readonly children: ReactNode }, { readonly error: Error | null }> {
@@ -13,8 +14,8 @@ export class Boundary extends Component<{ readonly children: ReactNode }, { read
     const { error } = this.state;
     if (error === null) return this.props.children;
     return (
-      <Alert type="error" header="This page has a defect.">
-        Reload it; if it comes again, report it with these words: {error.message}
+      <Alert type="error" header={texts.defect.title}>
+        {texts.defect.how(error.message)}
       </Alert>
     );
   }

@@ -18,7 +18,9 @@ export const audit = {
     since: 'Since',
     sinceHow: 'How far back.',
     apply: 'Filter',
-    only: (what: string) => `Only this ${what}`,
+    onlyAction: 'Only this action',
+    onlyResource: 'Only this resource',
+    onlyActor: 'Only this actor',
   },
   spans: { all: 'The beginning', '1h': 'An hour ago', '24h': 'A day ago', '7d': 'A week ago', '30d': '30 days ago' },
   columns: {

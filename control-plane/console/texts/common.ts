@@ -45,6 +45,10 @@ export const common = {
   retry: 'Try again',
   close: 'Close',
   refresh: 'Refresh',
+  defect: {
+    title: 'This page has a defect',
+    how: (said: string) => `Reload it; if it comes again, report it with these words: ${said}`,
+  },
   notFound: {
     title: 'There is no such page',
     back: 'Go to the health of all agents',

@@ -25,6 +25,8 @@ export const health = {
   service: 'Control plane',
   version: 'Version',
   upSince: 'Running since',
+  milliseconds: (count: number) => `${count.toLocaleString()} ms`,
+  mebibytes: (count: number) => `${count.toLocaleString()} MiB`,
   delay: 'Longest pause of its event loop',
   memory: 'Memory',
   columns: {

@@ -1,4 +1,4 @@
-import { AddInstance } from '#protocol';
+import { AddInstance, type Code } from '#protocol';
 import { describe, expect, test } from 'vitest';
 import { ApiFailure } from '../../../control-plane/console/api/failure.ts';
 import { fieldErrors, refusedFields } from '../../../control-plane/console/pages/instances/forms/fields.ts';
@@ -23,7 +23,7 @@ describe('tags as lines', () => {
 });
 
 describe('what is wrong with a form', () => {
-  const refusal = (code: string, details: ApiFailure['details'] = []) =>
+  const refusal = (code: Code, details: ApiFailure['details'] = []) =>
     new ApiFailure(409, { code, message: 'No.', remedy: 'Do so.', details });
 
   test('stands at its field', () => {
@@ -31,11 +31,11 @@ describe('what is wrong with a form', () => {
     expect(fieldErrors(parsed.error!)).toEqual({ name: expect.stringContaining('lower-case') as string });
     expect(refusedFields(refusal('instance-name-taken'), ['name'])).toEqual({ name: 'No. Do so.' });
     const details = [{ subject: 'tags.a', code: 'x', message: 'too long' }];
-    expect(refusedFields(refusal('request-invalid', details), ['name', 'tags'])).toEqual({ tags: 'too long' });
+    expect(refusedFields(refusal('body-malformed', details), ['name', 'tags'])).toEqual({ tags: 'too long' });
   });
 
   test('that is of no field is left for the whole', () => {
-    expect(refusedFields(refusal('forbidden'), ['name'])).toEqual({});
+    expect(refusedFields(refusal('not-authorised'), ['name'])).toEqual({});
     expect(refusedFields(null, ['name'])).toEqual({});
   });
 });

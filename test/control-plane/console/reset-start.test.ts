@@ -11,7 +11,7 @@ import {
 } from '#protocol';
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { ApiFailure, unreachable } from '../../../control-plane/console/api/failure.ts';
+import { ApiFailure, ownFailure } from '../../../control-plane/console/api/failure.ts';
 import { createPins, type Pins } from '../../../control-plane/console/parts/reset/pins.ts';
 import { createSentResets, type SentResets } from '../../../control-plane/console/parts/reset/sent.ts';
 import {
@@ -231,10 +231,10 @@ describe('a reset that nobody wants any more', () => {
 
   test('asks no longer whether it has started, and says that it is not known', async () => {
     const stop = new AbortController();
-    client.lost = { failure: unreachable(), isTaken: true };
+    client.lost = { failure: ownFailure('control-plane-unreachable'), isTaken: true };
     client.get = () => {
       stop.abort();
-      return Promise.reject(unreachable());
+      return Promise.reject(ownFailure('control-plane-unreachable'));
     };
     expect(await start({ signal: stop.signal })).toMatchObject({ kind: 'unknown' });
     expect(sent.load(client.resetId)).not.toBeNull();
@@ -243,12 +243,12 @@ describe('a reset that nobody wants any more', () => {
 
 describe('the answer to the last chunk', () => {
   test('that is lost is asked for', async () => {
-    client.lost = { failure: unreachable(), isTaken: true };
+    client.lost = { failure: ownFailure('control-plane-unreachable'), isTaken: true };
     expect((await start()).kind).toBe('started');
   });
 
   test('that is lost with the request leaves nothing behind', async () => {
-    client.lost = { failure: unreachable(), isTaken: false };
+    client.lost = { failure: ownFailure('control-plane-unreachable'), isTaken: false };
     await expect(start()).rejects.toMatchObject({ code: 'control-plane-unreachable' });
     expect(sent.load(client.resetId)).toBeNull();
   });
@@ -261,11 +261,11 @@ describe('the answer to the last chunk', () => {
   });
 
   test('that nobody gives in a minute leaves it open whether it has started', async () => {
-    client.lost = { failure: unreachable(), isTaken: true };
+    client.lost = { failure: ownFailure('control-plane-unreachable'), isTaken: true };
     let asked = 0;
     client.get = () => {
       asked += 1;
-      return Promise.reject(unreachable());
+      return Promise.reject(ownFailure('control-plane-unreachable'));
     };
     expect(await start()).toEqual({ kind: 'unknown', resetId: client.resetId });
     expect([asked, waitedMs]).toEqual([30, 60_000]);

@@ -61,13 +61,13 @@ function Details({ record, onOnly }: { readonly record: AuditRecord; readonly on
         />
         <SpaceBetween direction="horizontal" size="xs">
           <Button variant="inline-link" onClick={() => onOnly({ action })}>
-            {filter.only(filter.action.toLowerCase())}
+            {filter.onlyAction}
           </Button>
           <Button variant="inline-link" onClick={() => onOnly({ resource })}>
-            {filter.only(filter.resource.toLowerCase())}
+            {filter.onlyResource}
           </Button>
           <Button variant="inline-link" onClick={() => onOnly({ actor })}>
-            {filter.only(filter.actor.toLowerCase())}
+            {filter.onlyActor}
           </Button>
         </SpaceBetween>
       </SpaceBetween>

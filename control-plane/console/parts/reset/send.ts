@@ -18,7 +18,7 @@ export function sendingPorts(
     meaningOf(error) {
       if (!(error instanceof ApiFailure)) return 'refused';
       if (error.code === 'reset-not-found') return 'not-found';
-      const isLost = error.status === 0 || error.status >= 500 || error.code === 'answer-malformed';
+      const isLost = error.status === 0 || error.status >= 500 || error.code === 'control-plane-answer-invalid';
       return isLost ? 'lost' : 'refused';
     },
     monotonic: clock.monotonic,

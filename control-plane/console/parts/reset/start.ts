@@ -2,7 +2,6 @@ import {
   API_PREFIX,
   chunksOf,
   expectationsOf,
-  explain,
   judgePlan,
   notAfterOf,
   passwordViolations,
@@ -22,7 +21,7 @@ import {
 } from '#protocol';
 import type * as z from 'zod';
 import type { Client } from '../../api/client.ts';
-import { ApiFailure } from '../../api/failure.ts';
+import { ownFailure, type ApiFailure } from '../../api/failure.ts';
 import type { Pins } from './pins.ts';
 import { sendingPorts } from './send.ts';
 import type { SentResets, SentTarget } from './sent.ts';
@@ -182,7 +181,7 @@ function weaknessOf({ plan, verdict }: JudgedPlan, password: string): Obstacle |
     const name = account === RID_500 ? null : account;
     return passwordViolations({ os, account: name, password, policy: plan.passwordPolicy }).length > 0;
   });
-  return isWeak ? { kind: 'refused', failure: failureOf('password-weak', []) } : null;
+  return isWeak ? { kind: 'refused', failure: ownFailure('password-weak') } : null;
 }
 
 /** What is graver comes first, and names the failure. */
@@ -198,10 +197,5 @@ const GRAVITY: readonly Code[] = [
 
 function refusalOf(findings: readonly Finding[]): ApiFailure {
   const worst = GRAVITY.find((code) => findings.some((finding) => finding.code === code));
-  return failureOf(worst ?? 'control-plane-answer-invalid', findings);
-}
-
-function failureOf(code: Code, findings: readonly Finding[]): ApiFailure {
-  const { message, remedy } = explain(code);
-  return new ApiFailure(0, { code, message, remedy, details: [...findings] });
+  return ownFailure(worst ?? 'control-plane-answer-invalid', { details: [...findings] });
 }
