@@ -3,10 +3,15 @@ import ExpandableSection from '@cloudscape-design/components/expandable-section'
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Table from '@cloudscape-design/components/table';
 import { INSTALL_CODES } from '#protocol';
+import { remedyOf } from '../../parts/remedy.ts';
 import { texts } from '../../texts/index.ts';
 
 const words = texts.install.help;
-const ROWS = Object.entries(INSTALL_CODES).map(([code, { message, remedy }]) => ({ code, message, remedy }));
+const ROWS = Object.entries(INSTALL_CODES).map(([code, { message, remedy }]) => ({
+  code,
+  message,
+  remedy: remedyOf({ code, remedy }),
+}));
 
 /** Everything that an installation can stumble over, with its remedy. */
 export function Help() {

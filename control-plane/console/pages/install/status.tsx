@@ -15,6 +15,7 @@ import { useClient } from '../../api/context.ts';
 import { detach } from '../../parts/detach.ts';
 import { FailureAlert } from '../../parts/failure.tsx';
 import { InstanceLink } from '../../parts/instance-link.tsx';
+import { remedyOf } from '../../parts/remedy.ts';
 import { texts } from '../../texts/index.ts';
 import { joinedSince, JOINED_MAX, lookAgain, phaseOf, type Phase } from './follow.ts';
 import type { MadeLine } from './make-line.ts';
@@ -124,7 +125,7 @@ function Standing({ instance: { name, agent } }: { readonly instance: Instance }
       </SpaceBetween>
       {agent.reasons.map(({ code, message, remedy, detail }) => (
         <Alert key={code} type={agent.state === 'running' ? 'info' : 'error'} header={message}>
-          <Box variant="p">{remedy}</Box>
+          <Box variant="p">{remedyOf({ code, remedy })}</Box>
           {detail !== null && (
             <Box variant="p">
               <bdi>{detail}</bdi>

@@ -3,6 +3,7 @@ import StatusIndicator, { type StatusIndicatorProps } from '@cloudscape-design/c
 import type { TableProps } from '@cloudscape-design/components/table';
 import type { TaskState } from '#protocol';
 import { InstanceLink } from '../../parts/instance-link.tsx';
+import { remedyOf } from '../../parts/remedy.ts';
 import { When } from '../../parts/when.tsx';
 import { texts } from '../../texts/index.ts';
 import type { Row } from './row.ts';
@@ -75,7 +76,7 @@ function Notes({ row: { code, message, remedy, detail, warnings } }: { readonly 
           {message} {detail !== null && <bdi>({detail})</bdi>} <Box variant="small">{code}</Box>
         </div>
       )}
-      {code !== null && remedy !== null && <div>{remedy}</div>}
+      {code !== null && remedy !== null && <div>{remedyOf({ code, remedy })}</div>}
       {warnings.map((warning) => (
         <div key={warning}>{words.warnings[warning]}</div>
       ))}

@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import { ApiFailure } from '../../../api/failure.ts';
+import { remedyOf } from '../../../parts/remedy.ts';
 
 /** What is wrong with a form, by field; what belongs to no field is told apart. */
 export type FieldErrors = Readonly<Record<string, string>>;
@@ -20,7 +21,7 @@ const FIELD_OF_CODE: Readonly<Record<string, string>> = {
 export function refusedFields(error: unknown, fields: readonly string[]): FieldErrors {
   if (!(error instanceof ApiFailure)) return {};
   const field = FIELD_OF_CODE[error.code];
-  if (field !== undefined) return { [field]: `${error.message} ${error.remedy}`.trim() };
+  if (field !== undefined) return { [field]: `${error.message} ${remedyOf(error)}`.trim() };
   const errors: Record<string, string> = {};
   for (const { subject, message } of error.details) {
     const named = fields.find((name) => subject === name || subject.startsWith(`${name}.`));

@@ -6,6 +6,7 @@ import {
   type ComponentName,
   type Instance,
 } from '#protocol';
+import { remedyOf } from '../../../parts/remedy.ts';
 
 /** How one component of an agent is. */
 export interface ComponentRow {
@@ -26,8 +27,10 @@ export function componentRows({ agent }: Pick<Instance, 'agent'>): ComponentRow[
       return { name, isOk: true, since: null, message: null, detail: null, remedy: null };
     }
     const reason = agent.reasons.find((one) => one.component === name && one.code === status.code);
-    const { message, remedy } = CODES[status.code];
-    return { name, isOk: false, since: reason?.since ?? null, message, detail: status.detail, remedy };
+    const { code, detail } = status;
+    const { message, remedy } = CODES[code];
+    const since = reason?.since ?? null;
+    return { name, isOk: false, since, message, detail, remedy: remedyOf({ code, remedy }) };
   });
   return rows.toSorted((a, b) => Number(a.isOk) - Number(b.isOk) || a.name.localeCompare(b.name));
 }
@@ -59,7 +62,9 @@ export function historyRows(records: readonly AuditRecord[]): HistoryRow[] {
 }
 
 function reasonOf(code: string | null): HistoryRow['reason'] {
-  return code !== null && Object.hasOwn(CODES, code) ? CODES[code as keyof typeof CODES] : null;
+  if (code === null || !Object.hasOwn(CODES, code)) return null;
+  const { message, remedy } = CODES[code as keyof typeof CODES];
+  return { message, remedy: remedyOf({ code, remedy }) };
 }
 
 const UNITS = [

@@ -9,6 +9,7 @@ import { ADVISORY_CODES, fingerprintOf, type Instance, type Thumbprint } from '#
 import type { ReactNode } from 'react';
 import { AgentStateIndicator } from '../../../parts/agent-state.tsx';
 import { PageLink } from '../../../parts/instance-link.tsx';
+import { remedyOf } from '../../../parts/remedy.ts';
 import { When } from '../../../parts/when.tsx';
 import { texts } from '../../../texts/index.ts';
 
@@ -35,7 +36,7 @@ function Reasons({ instance }: { readonly instance: Instance }) {
           type={state === 'running' || isAdvisory(code) ? 'warning' : 'error'}
           header={message}
         >
-          <Box variant="p">{remedy}</Box>
+          <Box variant="p">{remedyOf({ code, remedy })}</Box>
           {detail !== null && (
             <Box variant="p">
               <bdi>{detail}</bdi>
