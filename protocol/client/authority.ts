@@ -1,9 +1,9 @@
 import { fromBase64Url, sha256, toBase64Url } from '../encoding.ts';
-import { parseJoinToken } from '../rest/access.ts';
+import { parseJoinToken, type JoinToken } from '../rest/access.ts';
 
 export type AuthorityChoice =
-  /** The PEM to trust, alone; null where public authorities are trusted. */
-  | { readonly ok: true; readonly authority: string | null }
+  /** The PEM to trust, alone; null where public authorities are trusted. And what the token says otherwise. */
+  | { readonly ok: true; readonly authority: string | null; readonly token: JoinToken }
   | { readonly ok: false; readonly why: 'not-a-join-token' | 'authority-mismatch' };
 
 /**
@@ -14,13 +14,13 @@ export type AuthorityChoice =
 export async function chooseAuthority(token: string, pem: string | null): Promise<AuthorityChoice> {
   const parsed = parseJoinToken(token);
   if (parsed === null) return { ok: false, why: 'not-a-join-token' };
-  if (parsed.caPin === null) return { ok: true, authority: null };
+  if (parsed.caPin === null) return { ok: true, authority: null, token: parsed };
   const blocks = pem?.match(/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g) ?? [];
   for (const block of blocks) {
     const certificate = certificateIn(block);
     const key = certificate === null ? null : subjectPublicKeyInfo(certificate);
     if (certificate !== null && key !== null && (await sha256(key)) === parsed.caPin) {
-      return { ok: true, authority: pemOf(certificate.whole) };
+      return { ok: true, authority: pemOf(certificate.whole), token: parsed };
     }
   }
   return { ok: false, why: 'authority-mismatch' };
@@ -86,7 +86,7 @@ function firstElement(bytes: Uint8Array): Element | null {
   const [tag, first] = bytes;
   if (tag === undefined || first === undefined) return null;
   const lengthBytes = first < 0x80 ? 0 : first & 0x7f;
-  // Two gibibytes are no certificate, and no length at all is no DER.
+  // What is 16 MiB or longer is no certificate, and without a definite length it is no DER.
   if (first === 0x80 || lengthBytes > 3) return null;
   let length = first;
   if (lengthBytes > 0) length = bytes.subarray(2, 2 + lengthBytes).reduce((sum, byte) => sum * 256 + byte, 0);

@@ -5,20 +5,18 @@ import {
   chooseAuthority,
   chooseRelease,
   CreatedToken,
-  explain,
   hexOf,
   installLine,
   Instance,
   InstancePage,
-  parseJoinToken,
-  type Code,
   type InstanceName,
   type ProjectName,
   type ReleaseStatement,
   type Thumbprint,
 } from '#protocol';
+import * as z from 'zod';
 import type { Client } from '../../api/client.ts';
-import { ApiFailure } from '../../api/failure.ts';
+import { ApiFailure, ownFailure } from '../../api/failure.ts';
 import type { Wanted } from './form.ts';
 import type { Catalogue } from './releases.ts';
 
@@ -43,11 +41,14 @@ export interface MadeLine {
 
 type Good = Extract<Catalogue, { is: 'good' }>;
 
-/** Makes the line. Everything that may fail comes before the token, so that what cannot be believed costs none. */
+/**
+ * Makes the line. What can be known before the token is looked at before it. What the token itself says cannot: where that
+ * is not to be believed, nobody ever has the token, and it is revoked.
+ */
 export async function makeLine(client: Client, catalogue: Good, wanted: Wanted): Promise<MadeLine> {
   const { platform, version, name, url, service } = wanted;
   const release = chooseRelease(catalogue.releases, { version, platform });
-  if (release === null) throw failureOf('release-missing');
+  if (release === null) throw ownFailure('release-missing');
   const pem = await authorityOf(client);
   const since = await youngest(client);
   const project = name === null ? wanted.project : await projectOf(client, name, wanted.project);
@@ -56,7 +57,10 @@ export async function makeLine(client: Client, catalogue: Good, wanted: Wanted):
     body: { type: 'join', project, instance: name, reEnrol, uses, ttlMs },
   });
   const choice = await chooseAuthority(created.token, pem);
-  if (!choice.ok) throw failureOf('authority-mismatch');
+  if (!choice.ok) {
+    await client.send('DELETE', `${API_PREFIX}/tokens/${created.id}`, z.undefined());
+    throw ownFailure(choice.why === 'authority-mismatch' ? choice.why : 'control-plane-answer-invalid');
+  }
   const scriptSha256 = hexOf(catalogue.installScript);
   const archiveSha256 = hexOf(release.digest);
   const { token } = created;
@@ -68,14 +72,8 @@ export async function makeLine(client: Client, catalogue: Good, wanted: Wanted):
   const archive = archiveNameOf(release);
   const hasAuthority = choice.authority !== null;
   const { expiresAt } = created;
-  const scriptKey = parseJoinToken(token)?.scriptKey;
-  if (scriptKey === undefined) throw failureOf('control-plane-answer-invalid');
+  const { scriptKey } = choice.token;
   return { text, wanted, release, scriptSha256, archive, archiveSha256, hasAuthority, scriptKey, expiresAt, since };
-}
-
-function failureOf(code: Code): ApiFailure {
-  const { message, remedy } = explain(code);
-  return new ApiFailure(0, { code, message, remedy, details: [] });
 }
 
 /** Null where the control plane has a public certificate. */
