@@ -12,9 +12,11 @@ import { ApiFailure } from './api/failure.ts';
 import { useSession } from './api/session.ts';
 import type { Hearing } from './api/stream.ts';
 import { Boundary } from './parts/boundary.tsx';
+import { decoded } from './parts/decoded.ts';
 import { useLiveChanges } from './parts/live.ts';
 import { useNarrow } from './parts/narrow.ts';
 import { PageFocus } from './parts/page-focus.tsx';
+import { remedyOf } from './parts/remedy.ts';
 import { pages } from './pages/index.ts';
 import { NotFound } from './pages/not-found.tsx';
 import { SessionGate } from './session.tsx';
@@ -92,15 +94,6 @@ function titleOf(location: string): string {
   return parts.join(' · ');
 }
 
-/** Somebody may have written the URL by hand. */
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
-}
-
 function Pages() {
   return (
     <Switch>
@@ -166,7 +159,7 @@ function Notices({ hearing, leaving }: { readonly hearing: Hearing; readonly lea
     items.push({
       type: 'error',
       header: texts.session.stillSignedIn,
-      content: `${error.message} ${error.remedy}`,
+      content: `${error.message} ${remedyOf(error)}`,
       action: <Button onClick={leaving.signOut}>{texts.retry}</Button>,
       id: 'sign-out',
     });

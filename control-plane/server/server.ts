@@ -256,9 +256,9 @@ function createViews(
   certificateEndsAt: () => number,
 ): { overview: OverviewService; settings: SettingsService } {
   const { gate } = core;
-  const service = watchService(systemClock.now());
+  const controlPlane = watchService(systemClock.now());
   return {
-    overview: createOverviewService({ store, clock: systemClock, gate, service }),
+    overview: createOverviewService({ store, clock: systemClock, gate, controlPlane }),
     settings: createSettingsService({ gate, settings: () => settingsOf(config, keyring, certificateEndsAt()) }),
   };
 }

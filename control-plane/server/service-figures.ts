@@ -5,7 +5,7 @@ import { SERVER_VERSION } from './version.ts';
 const NS_PER_MS = 1e6;
 
 /** Begins to watch this process; what it returns says how it does. */
-export function watchService(startedAt: number): () => Overview['service'] {
+export function watchService(startedAt: number): () => Overview['controlPlane'] {
   const delay = monitorEventLoopDelay({ resolution: 20 });
   delay.enable();
   return () => {

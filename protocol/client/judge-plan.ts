@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import { defaultAccount, type AccountRef } from '../accounts.ts';
-import { explain } from '../codes.ts';
+import { explain, type Code } from '../codes.ts';
 import type { InstanceId, OperatingSystem, PublicKey, Thumbprint } from '../ids.ts';
 import { CLOCK_SKEW_MS_MAX } from '../limits.ts';
 import type { SealingKeyStatement } from '../order.ts';
@@ -13,7 +13,7 @@ import { judgeIdentity, type KnownInstance, type PinIndex } from './identities.t
 export interface Finding {
   /** An instance's name, `plan`, `clock`. */
   readonly subject: string;
-  readonly code: string;
+  readonly code: Code;
   readonly message: string;
 }
 

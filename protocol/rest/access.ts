@@ -105,6 +105,7 @@ export const WhoAmI = z.object({
   /** Whether it may reset privileged accounts (uid 0, administrators). */
   privileged: z.boolean(),
 });
+export type WhoAmI = z.infer<typeof WhoAmI>;
 
 /**
  * A join token as text: `lkj_<id>_<secret>_<pin>_<script key>_<version>`. `pin` is the SHA-256 of the CA's public key (SPKI), or
@@ -192,7 +193,7 @@ export const AuditRecord = z.object({
   at: EpochMs,
   /** Who: `token:<id> <name>`, `instance:<id>`, `system`, `anonymous`. */
   actor: z.string(),
-  /** What: `reset.start`, `task.state`, `token.create`, … */
+  /** What: one of `AUDIT_ACTIONS`, a public route by method and path, or an action of another version. */
   action: z.string(),
   /** On what: `instance:<id>`, `reset:<id>`, … */
   resource: z.string(),
@@ -200,6 +201,7 @@ export const AuditRecord = z.object({
   decision: z.enum(['allow', 'deny']).nullable(),
   /** The rule that decided. */
   rule: z.string().nullable(),
+  /** Why it was refused or what it is about, where there is a code: of the one table, or of a WebSocket's close. */
   code: z.string().nullable(),
   /** Facts of the event; never a secret. */
   detail: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),

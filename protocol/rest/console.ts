@@ -17,6 +17,7 @@ export const ConsoleSession = z.object({
   /** The API token that it was exchanged for: a session may do what that may, and ends with it. */
   tokenId: TokenId,
   tokenName: z.string(),
+  /** When somebody signed in. */
   createdAt: EpochMs,
   /** To the minute: the last request that a person caused. */
   lastUsedAt: EpochMs,
@@ -94,8 +95,8 @@ export const Overview = z.object({
   changes: z.array(AgentChange),
   /** Oldest first, one for each day. */
   resets: z.array(DayOfResets),
-  /** The control plane itself. */
-  service: z.object({
+  /** The process that answers. */
+  controlPlane: z.object({
     version: z.string(),
     startedAt: EpochMs,
     /** Milliseconds; the highest since it was last asked for. */
@@ -105,14 +106,25 @@ export const Overview = z.object({
 });
 export type Overview = z.infer<typeof Overview>;
 
+/** What can change: instances and their projects, resets and their tasks, tokens and sessions of the console. */
+export const ChangeKind = z.enum(['instances', 'resets', 'tokens']);
+export type ChangeKind = z.infer<typeof ChangeKind>;
+
 /** What has changed since the last event of this kind; ask for it again. */
-export const ChangeEvent = z.object({ changed: z.array(z.enum(['instances', 'resets', 'tokens'])).min(1) });
+export const ChangeEvent = z.object({ changed: z.array(ChangeKind).min(1) });
 export type ChangeEvent = z.infer<typeof ChangeEvent>;
 
-const RateLimitView = z.object({ burst: z.int(), perSecond: z.number() });
+/** So many at once, and from then on so many a second: requests, or instances of a reset. */
+const RateLimitView = z.object({
+  /** How many may come at once, after a while without any. */
+  burst: z.int(),
+  /** How many a second may come without end. */
+  perSecond: z.number(),
+});
 
 /** What the configuration of a control plane says, its defaults filled in. No secret and no key is among it. */
 export const Settings = z.object({
+  /** Of the control plane. */
   version: z.string(),
   /** What agents dial and links use. */
   publicUrl: z.string(),
@@ -122,12 +134,14 @@ export const Settings = z.object({
   metricsListen: z.string().nullable(),
   /** Whose `x-forwarded-for` is believed: nobody's, everybody's, or that of these networks. */
   trustProxy: z.union([z.boolean(), z.array(z.string())]),
+  /** Where the database and the releases are, on the control plane's machine. */
   dataDir: z.string(),
+  /** Where the keys are, there too. */
   keysDir: z.string(),
   /** Whether the script key still lies in the keys directory, where it should not stay. */
   scriptKeyPresent: z.boolean(),
   certificate: z.object({
-    /** By the own authority, or provided. */
+    /** By its own authority, or provided. */
     from: z.enum(['own', 'provided']),
     /** When the one ends that new connections get. */
     endsAt: EpochMs,
@@ -136,7 +150,9 @@ export const Settings = z.object({
   }),
   /** Of the keys that agents believe. */
   keySetVersion: z.int(),
+  /** By how much the rules of each operating system are tightened. */
   passwordPolicy: PasswordPolicy,
+  /** By network address: attempts to join, and wrong credentials. By token: plans and starts of resets. */
   rateLimits: z.object({
     enrolment: RateLimitView,
     failedAuthentication: RateLimitView,
@@ -148,6 +164,7 @@ export const Settings = z.object({
   retention: z.object({ resetsDays: z.int().nullable(), auditDays: z.int().nullable() }),
   /** Of the console, in milliseconds. */
   consoleSessions: z.object({ idleMs: z.int(), ageMs: z.int() }),
+  /** The least important lines that are still logged. */
   logLevel: z.string(),
 });
 export type Settings = z.infer<typeof Settings>;

@@ -188,6 +188,7 @@ export const Task = z.object({
 });
 export type Task = z.infer<typeof Task>;
 export const TaskPage = pageOf(Task);
+export type TaskPage = z.infer<typeof TaskPage>;
 export const TaskQuery = PageQuery.extend({ state: TaskState.optional() });
 
 export const CancelledReset = z.object({

@@ -49,7 +49,7 @@ import { newSigner } from './keys.ts';
 export const PUBLIC_ORIGIN = 'https://latchkey.example:8443';
 
 /** What the control plane says of itself. */
-const SERVICE = { version: '0.1.0', startedAt: 0, eventLoopDelayMsMax: 1, residentBytes: 1 };
+const PROCESS = { version: '0.1.0', startedAt: 0, eventLoopDelayMsMax: 1, residentBytes: 1 };
 
 /** What its configuration says. */
 function settings(): Settings {
@@ -147,7 +147,7 @@ export class HttpWorld implements AsyncDisposable {
       audit: services.audit,
       changes: this.changes,
       console: this.console,
-      overview: createOverviewService({ store, clock, gate: createGate({ store, clock }), service: () => SERVICE }),
+      overview: createOverviewService({ store, clock, gate: createGate({ store, clock }), controlPlane: () => PROCESS }),
       settings: createSettingsService({ gate: createGate({ store, clock }), settings }),
       clock,
       random: systemRandom,

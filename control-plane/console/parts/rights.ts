@@ -1,8 +1,7 @@
 import type { Action, WhoAmI } from '#protocol';
-import type * as z from 'zod';
 import { useSession } from '../api/session.ts';
 
-type Holder = Pick<z.output<typeof WhoAmI>, 'role' | 'projects'>;
+type Holder = Pick<WhoAmI, 'role' | 'projects'>;
 
 /** What is offered, and which action of the control plane each comes down to. */
 export const ACTION_OF = {

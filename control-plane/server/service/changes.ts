@@ -1,5 +1,4 @@
-import type { ChangeEvent } from '#protocol';
-import type { Kind } from '../store/noticing-store.ts';
+import type { ChangeEvent, ChangeKind } from '#protocol';
 import type { Clock } from './ports.ts';
 
 /** Whoever watches the whole is told at most this often: it asks for everything again each time. */
@@ -7,21 +6,21 @@ const EVENT_INTERVAL_MS = 1_000;
 
 /** Who is told that something has changed; what, they ask for themselves. */
 export interface Changes {
-  readonly changed: (kinds: Iterable<Kind>) => void;
+  readonly changed: (kinds: Iterable<ChangeKind>) => void;
   /** What has changed from now on, until the signal aborts. */
   watch(signal: AbortSignal): AsyncGenerator<ChangeEvent, void>;
 }
 
 export function createChanges({ clock }: { readonly clock: Clock }): Changes {
-  const listeners = new Set<(kinds: Iterable<Kind>) => void>();
+  const listeners = new Set<(kinds: Iterable<ChangeKind>) => void>();
   return {
     changed(kinds) {
       for (const listener of listeners) listener(kinds);
     },
     async *watch(signal) {
-      const seen = new Set<Kind>();
+      const seen = new Set<ChangeKind>();
       let wake = (): void => undefined;
-      const listener = (kinds: Iterable<Kind>): void => {
+      const listener = (kinds: Iterable<ChangeKind>): void => {
         for (const kind of kinds) seen.add(kind);
         wake();
       };

@@ -30,9 +30,9 @@ export function createOverviewService(deps: {
   readonly clock: Clock;
   readonly gate: Gate;
   /** Figures of this process. */
-  readonly service: () => Overview['service'];
+  readonly controlPlane: () => Overview['controlPlane'];
 }): OverviewService {
-  const { store, clock, gate, service } = deps;
+  const { store, clock, gate, controlPlane } = deps;
   return {
     overview: (actor) =>
       gate.guard(async () => {
@@ -46,7 +46,7 @@ export function createOverviewService(deps: {
           attention: await attention(store, actor, agents),
           changes: await changes(store, actor),
           resets: await resetsByDay(store, actor, clock.now()),
-          service: service(),
+          controlPlane: controlPlane(),
         };
       }),
   };

@@ -1,11 +1,15 @@
+import type { ChangeKind } from '#protocol';
 import type { Repositories, Store } from './store.ts';
 
-/** What can change, as far as whoever watches the whole is concerned. */
-export type Kind = 'instances' | 'resets' | 'tokens';
+interface Watched<R> {
+  readonly kind: ChangeKind;
+  readonly methods: readonly (keyof R)[];
+}
 
 /** The methods that change something of a kind; what they change beyond that nobody watches. */
-const CHANGES: { readonly [R in keyof Repositories]?: { readonly kind: Kind; readonly methods: readonly string[] } } = {
+const CHANGES: { readonly [R in keyof Repositories]?: Watched<Repositories[R]> } = {
   instances: { kind: 'instances', methods: ['insert', 'update', 'updateIf', 'delete', 'markAllDisconnected'] },
+  projects: { kind: 'instances', methods: ['put'] },
   tasks: { kind: 'resets', methods: ['insert', 'update'] },
   resets: { kind: 'resets', methods: ['start', 'finish', 'pause', 'stop', 'deleteFinished'] },
   tokens: { kind: 'tokens', methods: ['insert', 'revoke', 'takeUse'] },
@@ -13,13 +17,13 @@ const CHANGES: { readonly [R in keyof Repositories]?: { readonly kind: Kind; rea
 };
 
 /** The same store, which says after each transaction what kinds of things it has changed. */
-export function noticingStore(store: Store, onChanged: (kinds: ReadonlySet<Kind>) => void): Store {
+export function noticingStore(store: Store, onChanged: (kinds: ReadonlySet<ChangeKind>) => void): Store {
   return {
     read: store.read,
     scrub: () => store.scrub(),
     close: () => store.close(),
     async transaction(work) {
-      const kinds = new Set<Kind>();
+      const kinds = new Set<ChangeKind>();
       const result = await store.transaction((tx) => work(noting(tx, kinds)));
       if (kinds.size > 0) onChanged(kinds);
       return result;
@@ -27,9 +31,10 @@ export function noticingStore(store: Store, onChanged: (kinds: ReadonlySet<Kind>
   };
 }
 
-function noting(tx: Repositories, kinds: Set<Kind>): Repositories {
+function noting(tx: Repositories, kinds: Set<ChangeKind>): Repositories {
   const entries = Object.entries(tx).map(([name, repository]: [string, object]) => {
-    const watched = CHANGES[name as keyof Repositories];
+    const watched: { readonly kind: ChangeKind; readonly methods: readonly string[] } | undefined =
+      CHANGES[name as keyof Repositories];
     if (watched === undefined) return [name, repository] as const;
     const noted = new Proxy(repository, {
       get(target, member, receiver) {

@@ -27,11 +27,7 @@ export default function HealthPage() {
   const client = useClient();
   const { data, error, refetch } = useQuery({
     queryKey: ['overview'],
-    queryFn: ({ signal }) =>
-      client.get(`${API_PREFIX}/overview`, Overview, {
-        attended: false,
-        signal,
-      }),
+    queryFn: ({ signal }) => client.get(`${API_PREFIX}/overview`, Overview, { attended: false, signal }),
   });
   return (
     <ContentLayout header={<Header variant="h1">{words.title}</Header>}>
@@ -58,7 +54,7 @@ function Everything({ overview }: { readonly overview: Overview }) {
       </Grid>
       <Grid gridDefinition={[{ colspan: { default: 12, m: 6 } }, { colspan: { default: 12, m: 6 } }]}>
         <Versions versions={overview.versions} />
-        <Service service={overview.service} />
+        <ControlPlane controlPlane={overview.controlPlane} />
       </Grid>
     </SpaceBetween>
   );
@@ -121,11 +117,7 @@ function Attention({ total, items }: Overview['attention']) {
           cell: ({ name }) => <InstanceLink name={name} />,
           isRowHeader: true,
         },
-        {
-          id: 'state',
-          header: columns.state,
-          cell: ({ agent }) => <AgentStateIndicator state={agent.state} />,
-        },
+        { id: 'state', header: columns.state, cell: ({ agent }) => <AgentStateIndicator state={agent.state} /> },
         {
           id: 'reason',
           header: columns.reason,
@@ -162,11 +154,7 @@ function Changes({ changes }: { readonly changes: readonly AgentChange[] }) {
       wrapLines
       empty={<Box textAlign="center">{words.noChanges}</Box>}
       columnDefinitions={[
-        {
-          id: 'when',
-          header: columns.when,
-          cell: ({ at }) => <When at={at} />,
-        },
+        { id: 'when', header: columns.when, cell: ({ at }) => <When at={at} /> },
         {
           id: 'instance',
           header: columns.instance,
@@ -197,10 +185,7 @@ function Versions({ versions }: { readonly versions: Overview['versions'] }) {
     <Container header={<Header variant="h2">{words.versions}</Header>} fitHeight>
       <KeyValuePairs
         columns={2}
-        items={versions.map(({ version, instances }) => ({
-          label: version ?? words.unknownVersion,
-          value: instances,
-        }))}
+        items={versions.map(({ version, instances }) => ({ label: version ?? words.unknownVersion, value: instances }))}
       />
     </Container>
   );
@@ -208,19 +193,16 @@ function Versions({ versions }: { readonly versions: Overview['versions'] }) {
 
 const MEBIBYTE = 1024 * 1024;
 
-function Service({ service }: { readonly service: Overview['service'] }) {
+function ControlPlane({ controlPlane }: { readonly controlPlane: Overview['controlPlane'] }) {
   return (
     <Container header={<Header variant="h2">{words.service}</Header>} fitHeight>
       <KeyValuePairs
         columns={2}
         items={[
-          { label: words.version, value: service.version },
-          { label: words.upSince, value: <When at={service.startedAt} /> },
-          { label: words.delay, value: `${service.eventLoopDelayMsMax} ms` },
-          {
-            label: words.memory,
-            value: `${Math.round(service.residentBytes / MEBIBYTE)} MiB`,
-          },
+          { label: words.version, value: controlPlane.version },
+          { label: words.upSince, value: <When at={controlPlane.startedAt} /> },
+          { label: words.delay, value: words.milliseconds(controlPlane.eventLoopDelayMsMax) },
+          { label: words.memory, value: words.mebibytes(Math.round(controlPlane.residentBytes / MEBIBYTE)) },
         ]}
       />
     </Container>

@@ -9,7 +9,6 @@ import {
   type Task,
 } from '#protocol';
 import { useEffect, useMemo, useState, useSyncExternalStore } from 'react';
-import type * as z from 'zod';
 import type { Client } from '../../api/client.ts';
 import { useClient } from '../../api/context.ts';
 import { useSession } from '../../api/session.ts';
@@ -70,7 +69,7 @@ async function everything(client: Client, id: ResetId): Promise<Progress> {
   const tasks: Task[] = [];
   for (let cursor: string | null = ''; cursor !== null;) {
     const query = new URLSearchParams({ limit: String(PAGE_ROWS_MAX), ...(cursor === '' ? {} : { cursor }) });
-    const page: z.output<typeof TaskPage> = await client.get(`${path}/tasks?${query.toString()}`, TaskPage, {
+    const page: TaskPage = await client.get(`${path}/tasks?${query.toString()}`, TaskPage, {
       attended: false,
     });
     tasks.push(...page.items);

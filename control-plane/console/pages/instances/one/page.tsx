@@ -8,6 +8,7 @@ import type { Instance } from '#protocol';
 import { useState } from 'react';
 import { useLocation, useParams, useRouter, useSearchParams } from 'wouter';
 import { AgentStateIndicator } from '../../../parts/agent-state.tsx';
+import { decoded } from '../../../parts/decoded.ts';
 import { detach } from '../../../parts/detach.ts';
 import { FailureAlert } from '../../../parts/failure.tsx';
 import { useRights } from '../../../parts/rights.ts';
@@ -25,16 +26,16 @@ const TABS = ['overview', 'health', 'resets', 'audit', 'danger'] as const;
 
 /** Everything about one instance. */
 export default function InstancePage() {
-  const { id } = useParams<{ id: string }>();
-  const { data, error, refetch } = useInstance(decodeURIComponent(id));
+  const id = decoded(useParams<{ id: string }>().id);
+  const { data, error, refetch } = useInstance(id);
   const failure = error !== null && <FailureAlert error={error} onRetry={() => detach(refetch())} />;
   if (data === undefined) {
     return (
       <ContentLayout
-        breadcrumbs={<Breadcrumbs name={decodeURIComponent(id)} />}
+        breadcrumbs={<Breadcrumbs name={id} />}
         header={
           <Header variant="h1">
-            <bdi>{decodeURIComponent(id)}</bdi>
+            <bdi>{id}</bdi>
           </Header>
         }
       >
