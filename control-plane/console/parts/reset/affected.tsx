@@ -3,6 +3,7 @@ import ExpandableSection from '@cloudscape-design/components/expandable-section'
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { fingerprintOf } from '#protocol';
 import { texts } from '../../texts/index.ts';
+import { Fingerprint } from '../fingerprint.tsx';
 import type { ResetTarget } from './form.ts';
 import type { JudgedPlan } from './start.ts';
 
@@ -48,7 +49,7 @@ function Single({ target, judged }: { readonly target: ResetTarget; readonly jud
       </Box>
       {ready !== undefined && (
         <Box variant="small">
-          {words.identity} <Box variant="code">{fingerprintOf(ready.identity)}</Box>,{' '}
+          {words.identity} <Fingerprint text={fingerprintOf(ready.identity)} />,{' '}
           {isNew ? words.firstSeen : isRenamed ? words.rememberedOtherwise : words.remembered}
         </Box>
       )}

@@ -8,6 +8,7 @@ import { useState } from 'react';
 import { texts } from '../../texts/index.ts';
 import { detach } from '../detach.ts';
 import { FailureAlert } from '../failure.tsx';
+import { Fingerprint } from '../fingerprint.tsx';
 import type { Pins } from './pins.ts';
 import { obstacleOf, strangersOf, type JudgedPlan } from './start.ts';
 
@@ -40,7 +41,7 @@ export function Identities({ judged, pins, trustStrangers, isWrong, onTrustStran
       {/* All of them, however many: the one that does not belong there must not be left out. */}
       {strangers.map(({ instanceId, name, fingerprint }) => (
         <Box key={instanceId}>
-          <bdi>{name}</bdi> <Box variant="code">{fingerprint}</Box>
+          <bdi>{name}</bdi> <Fingerprint text={fingerprint} />
           <Before name={pins.index().byId.get(instanceId)?.name ?? null} />
         </Box>
       ))}
