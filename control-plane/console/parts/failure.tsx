@@ -2,6 +2,7 @@ import Alert from '@cloudscape-design/components/alert';
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import { ApiFailure } from '../api/failure.ts';
+import { remedyOf } from './remedy.ts';
 import { texts } from '../texts/index.ts';
 
 /** What went wrong, why, and what to do; with a way to try again where that may help. */
@@ -14,7 +15,7 @@ export function FailureAlert({ error, onRetry }: { readonly error: unknown; read
       header={error.message}
       action={onRetry === undefined ? null : <Button onClick={() => onRetry()}>{texts.retry}</Button>}
     >
-      {error.remedy}
+      {remedyOf(error)}
       {error.details.map(({ subject, code, message }) => (
         <Box key={`${subject} ${code}`} variant="p">
           {subject}: {message}
@@ -23,6 +24,7 @@ export function FailureAlert({ error, onRetry }: { readonly error: unknown; read
       <Box variant="small">
         {error.code}
         {error.requestId === null ? '' : ` · ${error.requestId}`}
+        {error.code === 'control-plane-answer-invalid' && error.status >= 400 ? ` · HTTP ${error.status}` : ''}
       </Box>
     </Alert>
   );
