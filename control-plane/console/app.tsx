@@ -18,7 +18,7 @@ import { useNarrow } from './parts/narrow.ts';
 import { PageFocus } from './parts/page-focus.tsx';
 import { remedyOf } from './parts/remedy.ts';
 import { pages } from './pages/index.ts';
-import { NotFound } from './pages/not-found.tsx';
+import { NotFound } from './parts/not-found.tsx';
 import { SessionGate } from './session.tsx';
 import { texts } from './texts/index.ts';
 

@@ -122,6 +122,27 @@ export default {
       to: { path: '^protocol/', pathNot: '^protocol/index\\.ts$' },
     },
     {
+      // What speaks with the control plane, and what sentences there are, knows nothing of what is built with it.
+      name: 'console-foundations-know-nothing-above',
+      severity: 'error',
+      from: { path: '^control-plane/console/(api|texts)/' },
+      to: { path: '^control-plane/console/', pathNot: '^control-plane/console/$1/' },
+    },
+    {
+      // A page is loaded when it is first gone to: what it shares would come along with it for everybody else.
+      name: 'console-parts-know-no-page',
+      severity: 'error',
+      from: { path: '^control-plane/console/parts/' },
+      to: { path: '^control-plane/console/', pathNot: '^control-plane/console/(api|texts|parts)/' },
+    },
+    {
+      // As above. What two pages need is a part.
+      name: 'console-pages-know-no-other-page',
+      severity: 'error',
+      from: { path: '^control-plane/console/pages/([^/]+)/' },
+      to: { path: '^control-plane/console/', pathNot: '^control-plane/console/((api|texts|parts)/|pages/$1/)' },
+    },
+    {
       // Decisions are decided by their arguments, so that a test can try all of them: no clock, socket, file, process.
       name: 'domain-is-pure',
       severity: 'error',

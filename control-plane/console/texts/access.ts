@@ -1,6 +1,4 @@
 import type { ActorRole } from '#protocol';
-import type { TokenProblem } from '../pages/access/form.ts';
-import type { TokenState } from '../pages/access/state.ts';
 
 export const access = {
   title: 'Tokens and sessions',
@@ -33,7 +31,7 @@ export const access = {
       expired: 'Expired',
       revoked: 'Revoked',
       'used-up': 'Used up',
-    } satisfies Record<TokenState, string>,
+    },
     by: (name: string) => `by ${name}`,
     never: 'Never',
     dash: '–',
@@ -94,7 +92,7 @@ export const access = {
       instance: 'An instance is named by lower-case letters, digits, dot, hyphen, underscore.',
       uses: 'It has to be a whole number within these limits; one where it is for one instance.',
       reEnrol: 'Name the instance whose identity may be replaced.',
-    } satisfies Record<TokenProblem, string>,
+    },
     made: 'The token is made',
     once: 'It is shown once: here, and nowhere else, ever.',
     onceHow: 'Copy it to where it is needed, then close this. Whoever has it may do what it is good for.',

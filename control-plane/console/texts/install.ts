@@ -1,6 +1,4 @@
 import type { OperatingSystem } from '#protocol';
-import type { InstallProblem } from '../pages/install/form.ts';
-import type { Phase } from '../pages/install/follow.ts';
 
 export const install = {
   title: 'Install agent',
@@ -46,7 +44,7 @@ export const install = {
     uses: 'It has to be a whole number within these limits; one where an instance is named.',
     url: 'It has to be an https URL of a host and nothing else, such as https://latchkey.example:8443.',
     version: 'Choose a version.',
-  } satisfies Record<InstallProblem, string>,
+  },
   releases: {
     signedHow:
       'This browser has checked the signatures of all releases by this key, which the control plane names. Compare the fingerprint with what the maker of the release has published.',
@@ -124,7 +122,7 @@ export const install = {
       running: 'The agent runs',
       failed: 'The installation failed',
       attention: 'The agent has joined, and does not run well',
-    } satisfies Record<Phase, string>,
+    },
     how: 'It changes by itself.',
     joined: (count: number) => `${count.toLocaleString()} joined so far`,
     fingerprint: 'Fingerprint of its identity',

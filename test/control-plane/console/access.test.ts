@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { apiRequest, EMPTY_API, EMPTY_JOIN, joinRequest } from '../../../control-plane/console/pages/access/form.ts';
 import { scopeOf } from '../../../control-plane/console/pages/access/rows.ts';
 import { stateOf } from '../../../control-plane/console/pages/access/state.ts';
-import { countsOf, nameOfActor, standOf } from '../../../control-plane/console/pages/resets/row.ts';
+import { countsOf, standOf } from '../../../control-plane/console/pages/resets/row.ts';
+import { nameOfActor } from '../../../control-plane/console/parts/actor.ts';
 import { ProjectName } from '#protocol';
 
 describe('an API token that somebody wants', () => {

@@ -7,8 +7,9 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { ActorRole, JOIN_TOKEN_USES_MAX } from '#protocol';
 import { texts } from '../../texts/index.ts';
 import { useFirstField } from '../../parts/first-field.ts';
-import { ProjectInput } from '../instances/forms/project.tsx';
-import { API_LIVES, JOIN_LIVES, type ApiForm, type JoinForm, type Life, type TokenProblem } from './form.ts';
+import { ProjectInput } from '../../parts/project-input.tsx';
+import { API_LIVES, JOIN_LIVES, type Life } from '../../parts/lives.ts';
+import type { ApiForm, JoinForm, TokenProblem } from './form.ts';
 
 const words = texts.access.create;
 

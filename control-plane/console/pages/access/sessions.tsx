@@ -16,7 +16,7 @@ import { detach } from '../../parts/detach.ts';
 import { FailureAlert } from '../../parts/failure.tsx';
 import { When } from '../../parts/when.tsx';
 import { texts } from '../../texts/index.ts';
-import { asked } from '../instances/ask.ts';
+import { asked } from '../../api/ask.ts';
 import { EndDialog } from './end.tsx';
 
 const words = texts.access.sessions;

@@ -7,7 +7,7 @@ import type { TableProps } from '@cloudscape-design/components/table';
 import type { AuditRecord } from '#protocol';
 import { When } from '../../parts/when.tsx';
 import { texts } from '../../texts/index.ts';
-import { nameOfActor } from '../resets/row.ts';
+import { nameOfActor } from '../../parts/actor.ts';
 import type { AuditFilter } from './filter.ts';
 
 const words = texts.audit;

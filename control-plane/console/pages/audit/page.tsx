@@ -15,7 +15,7 @@ import { FailureAlert } from '../../parts/failure.tsx';
 import { PageNotAllowed } from '../../parts/not-allowed.tsx';
 import { useRights } from '../../parts/rights.ts';
 import { texts } from '../../texts/index.ts';
-import { asked } from '../instances/ask.ts';
+import { asked } from '../../api/ask.ts';
 import { columnsOf } from './columns.tsx';
 import { ExportControl } from './export.tsx';
 import { filterQuery, isFiltered, readFilter, writeFilter, type AuditFilter } from './filter.ts';

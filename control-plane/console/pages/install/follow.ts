@@ -1,6 +1,7 @@
 import type { AgentState, Instance } from '#protocol';
+import type { texts } from '../../texts/index.ts';
 
-export type Phase = 'waiting' | 'installing' | 'running' | 'failed' | 'attention';
+export type Phase = keyof typeof texts.install.status.phases;
 
 const PHASES: Record<AgentState, Phase> = {
   'not-installed': 'waiting',

@@ -1,5 +1,6 @@
 import { InstanceName, JOIN_TOKEN_USES_MAX, ProjectName, ReleaseVersion, type OperatingSystem } from '#protocol';
-import { LIVES, type Life } from '../access/form.ts';
+import { LIVES, type Life } from '../../parts/lives.ts';
+import type { texts } from '../../texts/index.ts';
 
 export const PLATFORMS = ['linux-x64', 'linux-arm64'] as const;
 export type InstallPlatform = (typeof PLATFORMS)[number];
@@ -34,7 +35,7 @@ export function emptyForm(name: string, origin: string): InstallForm {
   };
 }
 
-export type InstallProblem = 'project' | 'name' | 'uses' | 'url' | 'version';
+export type InstallProblem = keyof typeof texts.install.problems;
 
 /** What a line is made of. */
 export interface Wanted {

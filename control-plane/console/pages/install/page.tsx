@@ -12,7 +12,7 @@ import { FailureAlert } from '../../parts/failure.tsx';
 import { NotAllowed } from '../../parts/not-allowed.tsx';
 import { useRights } from '../../parts/rights.ts';
 import { texts } from '../../texts/index.ts';
-import { asked } from '../instances/ask.ts';
+import { asked } from '../../api/ask.ts';
 import { Fields } from './fields.tsx';
 import { checkForm, emptyForm, type InstallProblem } from './form.ts';
 import { Help } from './help.tsx';

@@ -5,7 +5,7 @@ import type { Reset, ResetId } from '#protocol';
 import { Link } from 'wouter';
 import { When } from '../../parts/when.tsx';
 import { texts } from '../../texts/index.ts';
-import { nameOfActor } from '../resets/row.ts';
+import { nameOfActor } from '../../parts/actor.ts';
 
 const words = texts.reset.progress;
 

@@ -11,7 +11,7 @@ import { detach } from '../../parts/detach.ts';
 import { FailureAlert } from '../../parts/failure.tsx';
 import { browserMemory } from '../../parts/reset/memory.ts';
 import { texts } from '../../texts/index.ts';
-import { NotFound } from '../not-found.tsx';
+import { NotFound } from '../../parts/not-found.tsx';
 import { Actions } from './actions.tsx';
 import { Facts } from './facts.tsx';
 import { Standing } from './standing.tsx';

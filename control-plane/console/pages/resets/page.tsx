@@ -14,8 +14,9 @@ import { FailureAlert } from '../../parts/failure.tsx';
 import { PageLink } from '../../parts/instance-link.tsx';
 import { When } from '../../parts/when.tsx';
 import { texts } from '../../texts/index.ts';
-import { asked } from '../instances/ask.ts';
-import { countsOf, nameOfActor, standOf } from './row.ts';
+import { asked } from '../../api/ask.ts';
+import { countsOf, standOf } from './row.ts';
+import { nameOfActor } from '../../parts/actor.ts';
 
 const words = texts.resets;
 const ROWS = 25;

@@ -13,7 +13,7 @@ import { FailureAlert } from '../../parts/failure.tsx';
 import { NotAllowed } from '../../parts/not-allowed.tsx';
 import { When } from '../../parts/when.tsx';
 import { texts } from '../../texts/index.ts';
-import { asked } from '../instances/ask.ts';
+import { asked } from '../../api/ask.ts';
 import { factsOf } from './facts.ts';
 
 const words = texts.settings.configuration;

@@ -16,7 +16,7 @@ import { Dialog } from '../../../parts/dialog.tsx';
 import { FailureAlert } from '../../../parts/failure.tsx';
 import { texts } from '../../../texts/index.ts';
 import { fieldErrors, refusedFields, type FieldErrors } from './fields.ts';
-import { ProjectInput } from './project.tsx';
+import { ProjectInput } from '../../../parts/project-input.tsx';
 import { readTags } from './tags.ts';
 
 const words = texts.instances.form;

@@ -6,7 +6,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useClient } from '../../../api/context.ts';
 import { texts } from '../../../texts/index.ts';
-import { asked } from '../ask.ts';
+import { asked } from '../../../api/ask.ts';
 import { filterOf, PROPERTIES, tokensOf, type Token } from './tokens.ts';
 import type { Filter } from './view.ts';
 

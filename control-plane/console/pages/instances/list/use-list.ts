@@ -4,7 +4,7 @@ import { useCallback } from 'react';
 import { useSearchParams } from 'wouter';
 import type * as z from 'zod';
 import { useClient } from '../../../api/context.ts';
-import { asked } from '../ask.ts';
+import { asked } from '../../../api/ask.ts';
 import { listParams, readView, writeView, type ListView, type Look } from './view.ts';
 import { placeOf } from './walk.ts';
 

@@ -3,7 +3,7 @@ import { NotAllowed } from '../../../parts/not-allowed.tsx';
 import { useRights } from '../../../parts/rights.ts';
 import { When } from '../../../parts/when.tsx';
 import { texts } from '../../../texts/index.ts';
-import { nameOfActor } from '../../resets/row.ts';
+import { nameOfActor } from '../../../parts/actor.ts';
 import { OlderTable } from './older.tsx';
 import { useAudit } from './use-instance.ts';
 

@@ -14,7 +14,7 @@ import { FailureAlert } from '../../../parts/failure.tsx';
 import { instancePath } from '../../../parts/instance-link.tsx';
 import { texts } from '../../../texts/index.ts';
 import { fieldErrors, refusedFields } from '../forms/fields.ts';
-import { ProjectInput } from '../forms/project.tsx';
+import { ProjectInput } from '../../../parts/project-input.tsx';
 import { readTags, tagsText } from '../forms/tags.ts';
 import { useChange } from './use-instance.ts';
 

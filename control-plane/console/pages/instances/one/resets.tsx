@@ -2,7 +2,7 @@ import type { Instance, Reset } from '#protocol';
 import { PageLink } from '../../../parts/instance-link.tsx';
 import { When } from '../../../parts/when.tsx';
 import { texts } from '../../../texts/index.ts';
-import { nameOfActor } from '../../resets/row.ts';
+import { nameOfActor } from '../../../parts/actor.ts';
 import { OlderTable } from './older.tsx';
 import { useResets } from './use-instance.ts';
 

@@ -3,7 +3,7 @@ import { useInfiniteQuery, useMutation, useQuery, useQueryClient, type Query } f
 import type * as z from 'zod';
 import { useClient } from '../../../api/context.ts';
 import { detach } from '../../../parts/detach.ts';
-import { asked } from '../ask.ts';
+import { asked } from '../../../api/ask.ts';
 
 const ROWS = 25;
 

@@ -1,9 +1,9 @@
 import Autosuggest from '@cloudscape-design/components/autosuggest';
 import { API_PREFIX, ProjectList } from '#protocol';
 import { useQuery } from '@tanstack/react-query';
-import { useClient } from '../../../api/context.ts';
-import { texts } from '../../../texts/index.ts';
-import { asked } from '../ask.ts';
+import { useClient } from '../api/context.ts';
+import { texts } from '../texts/index.ts';
+import { asked } from '../api/ask.ts';
 
 interface Properties {
   readonly value: string;
