@@ -58,9 +58,7 @@ export interface ProgressStage {
 export async function measureProgress(stage: ProgressStage): Promise<Progress> {
   const { page, cdp, tasks, work } = stage;
   await chooseAll(stage);
-  const arriving = arrival(page);
-  const startedMs = await startReset(page, tasks);
-  const there = await arriving;
+  const [there, startedMs] = await Promise.all([arrival(page), startReset(page, tasks)]);
   const opening = await smoothness(page, there.arrivedMs, there.usableMs);
   const opened = await memoryOf(cdp);
   const fromMs = await now(page);
@@ -96,8 +94,22 @@ async function startReset(page: Page, tasks: number): Promise<number> {
   // All of them: one that just missed a heartbeat would be left out.
   await dialog.getByText(fields.ready(tasks, tasks)).waitFor();
   const startedMs = performance.now();
-  await dialog.locator('button[type="submit"]').click();
-  await page.waitForURL(RESET_PAGE, { timeout: START_DEADLINE_MS });
+  const submit = dialog.locator('button[type="submit"]');
+  const started = page.waitForURL(RESET_PAGE, { timeout: START_DEADLINE_MS }).then(() => true);
+  const unseen = dialog.getByText(fields.unseen.title).waitFor({ timeout: START_DEADLINE_MS });
+  await submit.click();
+  // What has changed since it was shown is shown first, and asks to be looked at.
+  if (
+    !(await Promise.race([
+      started,
+      unseen.then(
+        () => false,
+        () => started,
+      ),
+    ]))
+  )
+    await submit.click();
+  await started;
   return performance.now() - startedMs;
 }
 
