@@ -23,7 +23,7 @@ export const REMEDIES: Record<keyof ConfigText, string> = {
   tlsKey: 'Give certificate and key, or neither for one by the own authority.',
   passwordPolicy: 'charsMin may be 8 to 26, classesMin 3 or 4.',
   rateLimits:
-    'Known are enrolment, failedAuthentication and reset, each { "burst": 20, "perSecond": 0.5 }, and ' +
+    'Known are enrolment, failedAuthentication, reset and signIn, each { "burst": 20, "perSecond": 0.5 }, and ' +
     'unprovenSockets { "total": 4000, "perAddress": 1000 }.',
   retention: `Write { "resetsDays": ${RESETS_DAYS_MIN} or more, "auditDays": ${AUDIT_DAYS_MIN} or more }; null keeps it for ever.`,
   metricsListen: 'Write host:port, such as 127.0.0.1:9464, or leave it out.',

@@ -68,7 +68,13 @@ export const ConfigText = z.strictObject({
   tlsKey: Path.optional(),
   passwordPolicy: PasswordPolicy.partial().default({}),
   rateLimits: z
-    .strictObject({ enrolment: Limit, failedAuthentication: Limit, reset: Limit, unprovenSockets: SocketLimits })
+    .strictObject({
+      enrolment: Limit,
+      failedAuthentication: Limit,
+      reset: Limit,
+      signIn: Limit,
+      unprovenSockets: SocketLimits,
+    })
     .partial()
     .default({}),
   retention: z

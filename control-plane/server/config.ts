@@ -124,6 +124,7 @@ function complete(text: ConfigText, place: Place): ServerConfig {
       enrolment: rateLimits.enrolment ?? RATE_LIMITS.enrolment,
       failedAuthentication: rateLimits.failedAuthentication ?? RATE_LIMITS.failedAuthentication,
       reset: rateLimits.reset ?? RATE_LIMITS.reset,
+      signIn: rateLimits.signIn ?? RATE_LIMITS.signIn,
     },
     unprovenSockets: {
       total: rateLimits.unprovenSockets?.total ?? UNPROVEN_SOCKETS.total,

@@ -34,6 +34,7 @@ export function settingsOf(config: ServerConfig, keys: KeyFacts, certificateEnds
       enrolment: { ...rateLimits.enrolment },
       failedAuthentication: { ...rateLimits.failedAuthentication },
       reset: { ...rateLimits.reset },
+      signIn: { ...rateLimits.signIn },
     },
     unprovenSockets: { ...config.unprovenSockets },
     retention: { ...config.retention },

@@ -157,6 +157,8 @@ export const Settings = z.object({
     enrolment: RateLimitView,
     failedAuthentication: RateLimitView,
     reset: RateLimitView,
+    /** Sessions of the console that are opened, by token. */
+    signIn: RateLimitView,
   }),
   /** Sockets of peers that have proven nothing. */
   unprovenSockets: z.object({ total: z.int(), perAddress: z.int() }),

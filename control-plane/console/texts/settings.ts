@@ -92,6 +92,7 @@ export const settings = {
     enrolment: 'Enrolments from one address',
     failedAuthentication: 'Wrong credentials from one address',
     reset: 'Plans and starts of resets by one token',
+    signIn: 'Sessions that one token opens',
     sockets: 'Connections of unproven peers',
     socketsOf: (total: number, perAddress: number) =>
       `${total.toLocaleString()}, of them ${perAddress.toLocaleString()} from one address`,

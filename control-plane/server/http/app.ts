@@ -149,6 +149,7 @@ function createLimiters({ clock, config }: AppDeps): Limiters {
     enrolment: limiter('enrolment'),
     failedAuthentication: limiter('failedAuthentication'),
     reset: limiter('reset'),
+    signIn: limiter('signIn'),
   };
 }
 

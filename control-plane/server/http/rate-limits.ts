@@ -8,6 +8,8 @@ export interface RateLimits {
   readonly failedAuthentication: RateLimit;
   /** Plans and starts of resets, by token. */
   readonly reset: RateLimit;
+  /** Sessions of the console that are opened, by token. */
+  readonly signIn: RateLimit;
 }
 
 export type LimitName = keyof RateLimits;
@@ -17,6 +19,7 @@ export const RATE_LIMITS: RateLimits = {
   enrolment: { burst: 200, perSecond: 10 },
   failedAuthentication: { burst: 20, perSecond: 0.5 },
   reset: { burst: 600, perSecond: 20 },
+  signIn: { burst: 20, perSecond: 0.2 },
 };
 
 /** How much more a failed enrolment costs than one that succeeds. */

@@ -26,6 +26,8 @@ import { newSecret, secretMatches } from './token-secrets.ts';
 const TOUCH_INTERVAL_MS = 60_000;
 /** How many are ended in one transaction. */
 const ENDED_AT_ONCE_MAX = 200;
+/** Good at the same time by one token: as many browsers as one person has, and not what a program would make. */
+const SESSIONS_PER_TOKEN_MAX = 20;
 /** Keeps the derived token apart from every other use of the secret. */
 const CSRF_CONTEXT = utf8('latchkey console csrf v1');
 
@@ -79,7 +81,11 @@ export function createConsoleSessionService(deps: Dependencies): ConsoleSessionS
     return record !== null && isCurrent(record, clock.now()) ? record : null;
   };
   return {
-    open: (actor, from) => open(deps, actor, from),
+    open: async (actor, from) => {
+      const { displaced, ...opened } = await open(deps, actor, from);
+      displaced.forEach(endings.tell);
+      return opened;
+    },
     authenticate: async (text, isAttended) => {
       const presented = parse(text);
       const record = presented === null ? null : await store.read.consoleSessions.get(presented.id);
@@ -115,14 +121,14 @@ async function open(
   { clock, random, hash, gate }: Dependencies,
   actor: Actor,
   { source, browser }: { readonly source: string; readonly browser: string },
-): Promise<{ secret: string; signIn: ConsoleSignIn }> {
+): Promise<{ secret: string; signIn: ConsoleSignIn; displaced: readonly ConsoleSessionId[] }> {
   const id = ConsoleSessionId.parse(random.uuid());
   const subject = `console-session:${id}`;
   const { secret, digest } = newSecret(random, hash);
   const now = clock.now();
   const times = { createdAt: now, lastUsedAt: now, revokedAt: null };
   const record = { id, tokenId: actor.tokenId, secretDigest: digest, ...times, source, browser: printable(browser) };
-  await gate.change(async (tx) => {
+  const displaced = await gate.change(async (tx) => {
     const rule = gate.decide(actor, 'console-session.open', ANYTHING, { subject });
     if (actor.consoleSession !== undefined) {
       throw gate.denial(actor, 'console-session.open', subject, 'no-escalation', 'not-authorised');
@@ -131,13 +137,24 @@ async function open(
     await tx.consoleSessions.deleteOpenedUntil(now - CONSOLE_SESSION_AGE_MS_MAX);
     await tx.consoleSessions.insert(record);
     await tx.audit.append(gate.allowed(actor, 'console-session.open', subject, rule, { source }));
+    return endOldest(tx, actor, now);
   });
   const holder = { ...actor, consoleSession: id };
   const session = viewOf(record, actor.name, holder);
   return {
     secret: `${id}_${secret}`,
     signIn: { session, csrfToken: csrfTokenOf(secret, hash), holder: holderOf(actor) },
+    displaced,
   };
+}
+
+/** Makes room for the newest session of a token. They are few: each that opens ends at most one. */
+async function endOldest(tx: Repositories, { tokenId }: Actor, now: number): Promise<readonly ConsoleSessionId[]> {
+  const limit = SESSIONS_PER_TOKEN_MAX + ENDED_AT_ONCE_MAX;
+  const { rows } = await tx.consoleSessions.list({ ...goodAt(now), tokenId }, { limit, after: null });
+  const oldest = rows.slice(SESSIONS_PER_TOKEN_MAX).map(({ id }) => id);
+  for (const id of oldest) await tx.consoleSessions.revoke(id, now);
+  return oldest;
 }
 
 async function list(

@@ -1,7 +1,7 @@
 import { ReleaseStatement, toBase64Url } from '#protocol';
 import { describe, expect, test } from 'vitest';
-import { joinedSince, lookAgain, phaseOf, POLL_MS } from '../../../control-plane/console/pages/install/follow.ts';
 import { ansibleOptions, checkForm, emptyForm, originOf } from '../../../control-plane/console/pages/install/form.ts';
+import { joinedSince, phaseOf } from '../../../control-plane/console/pages/install/phases.ts';
 import { believe, versionsFor } from '../../../control-plane/console/pages/install/releases.ts';
 import { factsOf } from '../../../control-plane/console/pages/settings/facts.ts';
 import { newSigner } from '../../support/keys.ts';
@@ -84,12 +84,10 @@ describe('the releases', () => {
 });
 
 describe('an installation', () => {
-  test('is looked after until it runs', () => {
-    expect(lookAgain([], 1)).toBe(POLL_MS);
-    expect(lookAgain([phaseOf('not-installed')], 1)).toBe(POLL_MS);
-    expect(lookAgain([phaseOf('install-failed')], 1)).toBe(POLL_MS);
-    expect(lookAgain([phaseOf('running')], 1)).toBe(false);
-    expect(lookAgain([phaseOf('running')], 3)).toBe(POLL_MS);
+  test('is told by the state of the agent', () => {
+    expect(phaseOf('not-installed')).toBe('waiting');
+    expect(phaseOf('install-failed')).toBe('failed');
+    expect(phaseOf('running')).toBe('running');
   });
 
   test('is of those alone that joined after the line was made', () => {
@@ -112,7 +110,7 @@ test('the configuration is said in words', () => {
     certificate: { from: 'own', endsAt: 0, rotating: true },
     keySetVersion: 3,
     passwordPolicy: { charsMin: 12, classesMin: 4 },
-    rateLimits: { enrolment: rate, failedAuthentication: rate, reset: rate },
+    rateLimits: { enrolment: rate, failedAuthentication: rate, reset: rate, signIn: rate },
     unprovenSockets: { total: 4000, perAddress: 1000 },
     retention: { resetsDays: 1, auditDays: null },
     consoleSessions: { idleMs: 1_800_000, ageMs: 43_200_000 },

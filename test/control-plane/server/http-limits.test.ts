@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createRateLimiter } from '../../../control-plane/server/domain/rate-limiter.ts';
 import { RATE_LIMITS } from '../../../control-plane/server/http/rate-limits.ts';
 import { sourceOf } from '../../../control-plane/server/http/source.ts';
+import { browserIn, OWN_SESSION } from '../../support/console-browser.ts';
 import { application, expectError, HttpWorld, randomSecret } from '../../support/http-world.ts';
 
 const WRONG = { authorization: `Bearer lk_00000000-0000-4000-8000-000000000000_${randomSecret()}` };
@@ -151,4 +152,22 @@ test.each([
   ['fe80::1%eth0', 'fe80:0:0:0::/64'],
 ])('%s counts as %s', (address, source) => {
   expect(sourceOf(address)).toBe(source);
+});
+
+test('opening sessions of the console is limited, by rate and by number, so that nobody drowns the audit in them', async () => {
+  await using world = await HttpWorld.open();
+  const viewer = await world.tokenOf('viewer');
+  const first = await browserIn(world, viewer);
+  world.clock.advance(1);
+  let last = await world.call('POST', OWN_SESSION, { token: viewer });
+  for (let i = 0; i < 30; i += 1) last = await world.call('POST', OWN_SESSION, { token: viewer });
+  expectError(last, 429, 'rate-limited');
+  expect((await world.call('POST', OWN_SESSION)).statusCode, 'others are none the worse').toBe(201);
+  expect((await first.call('GET', OWN_SESSION)).statusCode).toBe(200);
+  world.clock.advance(60_000);
+  expect((await world.call('POST', OWN_SESSION, { token: viewer })).statusCode).toBe(201);
+  // The oldest has made room.
+  expectError(await first.call('GET', OWN_SESSION), 401, 'unauthenticated');
+  const filter = { openedAfter: 0, tokenId: first.signIn.holder.tokenId };
+  expect((await world.store.read.consoleSessions.list(filter, { limit: 100, after: null })).rows).toHaveLength(20);
 });

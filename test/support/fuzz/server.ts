@@ -44,6 +44,7 @@ export const NO_LIMITS: RateLimits = {
   enrolment: { burst: 1_000_000, perSecond: 100_000 },
   failedAuthentication: { burst: 1_000_000, perSecond: 100_000 },
   reset: { burst: 1_000_000, perSecond: 100_000 },
+  signIn: { burst: 1_000_000, perSecond: 100_000 },
 };
 
 /** Project `default`, and `healthy` for whoever must not be disturbed, both enabled. */

@@ -73,6 +73,7 @@ function limitFacts({ rateLimits, unprovenSockets }: Settings): readonly Fact[] 
     rate(words.enrolment, rateLimits.enrolment),
     rate(words.failedAuthentication, rateLimits.failedAuthentication),
     rate(words.reset, rateLimits.reset),
+    rate(words.signIn, rateLimits.signIn),
     { label: words.sockets, value: words.socketsOf(unprovenSockets.total, unprovenSockets.perAddress) },
   ];
 }

@@ -35,6 +35,7 @@ function ownRoutes(sessions: Sessions): readonly Route[] {
       path: OWN,
       access: 'console-session.open',
       tag,
+      limit: 'signIn',
       summary: 'Sign in: exchange an API token for a session',
       description:
         'With the token in the authorization header, as ever. The answer sets the cookie; no page can read it. A session ' +
