@@ -17,8 +17,8 @@ import { FailureAlert } from '../../parts/failure.tsx';
 import { InstanceLink } from '../../parts/instance-link.tsx';
 import { remedyOf } from '../../parts/remedy.ts';
 import { texts } from '../../texts/index.ts';
-import { joinedSince, JOINED_MAX, lookAgain, phaseOf, type Phase } from './follow.ts';
 import type { MadeLine } from './make-line.ts';
+import { joinedSince, JOINED_MAX, phaseOf, type Phase } from './phases.ts';
 
 const words = texts.install.status;
 
@@ -28,7 +28,6 @@ export function NamedStatus({ name }: { readonly name: InstanceName }) {
   const { data, error, isFetching, refetch } = useQuery({
     queryKey: ['instances', 'install', name],
     queryFn: ({ signal }) => client.get(`${API_PREFIX}/instances/${name}`, Instance, { attended: false, signal }),
-    refetchInterval: ({ state }) => lookAgain(state.data === undefined ? [] : [phaseOf(state.data.agent.state)], 1),
   });
   const isMissing = error instanceof ApiFailure && error.code === 'instance-not-found';
   return (
@@ -51,11 +50,6 @@ export function JoinedStatus({ made }: { readonly made: MadeLine }) {
       const page = await client.get(`${API_PREFIX}/instances?${query}`, InstancePage, { attended: false, signal });
       return joinedSince(page.items, made.since);
     },
-    refetchInterval: ({ state }) =>
-      lookAgain(
-        (state.data ?? []).map(({ agent }) => phaseOf(agent.state)),
-        uses,
-      ),
   });
   const joined = data ?? [];
   return (

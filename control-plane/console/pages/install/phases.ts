@@ -17,14 +17,6 @@ export function phaseOf(state: AgentState): Phase {
   return PHASES[state];
 }
 
-export const POLL_MS = 2_000;
-
-/** When to look again, in milliseconds; false where nothing more is to come of this. */
-export function lookAgain(phases: readonly Phase[], expected: number): number | false {
-  const through = phases.filter((phase) => phase === 'running').length;
-  return phases.length > 0 && through >= Math.min(expected, JOINED_MAX) ? false : POLL_MS;
-}
-
 /** How many of those that have joined are shown. */
 export const JOINED_MAX = 20;
 
