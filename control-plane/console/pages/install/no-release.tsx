@@ -3,7 +3,7 @@ import Box from '@cloudscape-design/components/box';
 import Container from '@cloudscape-design/components/container';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { PageLink } from '../../parts/instance-link.tsx';
+import { PageLink } from '../../parts/page-link.tsx';
 import { ToCopy } from '../../parts/to-copy.tsx';
 import { texts } from '../../texts/index.ts';
 import { ReleaseKey } from './release-key.tsx';

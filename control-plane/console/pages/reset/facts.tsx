@@ -2,7 +2,8 @@ import Container from '@cloudscape-design/components/container';
 import Header from '@cloudscape-design/components/header';
 import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import type { Reset, ResetId } from '#protocol';
-import { Link } from 'wouter';
+import { PageLink } from '../../parts/page-link.tsx';
+import { resetPath } from '../../parts/paths.ts';
 import { When } from '../../parts/when.tsx';
 import { texts } from '../../texts/index.ts';
 import { nameOfActor } from '../../parts/actor.ts';
@@ -43,7 +44,7 @@ export function Facts({ reset }: { readonly reset: Reset }) {
 function Other({ id }: { readonly id: ResetId }) {
   return (
     <div>
-      <Link href={`/resets/${id}`}>{id}</Link>
+      <PageLink to={resetPath(id)}>{id}</PageLink>
     </div>
   );
 }

@@ -11,7 +11,8 @@ import { pageQuery, readCursor, withCursor } from '../../parts/cursor.ts';
 import { CursorPages } from '../../parts/cursor-pages.tsx';
 import { detach } from '../../parts/detach.ts';
 import { FailureAlert } from '../../parts/failure.tsx';
-import { PageLink } from '../../parts/instance-link.tsx';
+import { PageLink } from '../../parts/page-link.tsx';
+import { resetPath } from '../../parts/paths.ts';
 import { When } from '../../parts/when.tsx';
 import { texts } from '../../texts/index.ts';
 import { asked } from '../../api/ask.ts';
@@ -80,7 +81,7 @@ const COLUMNS: TableProps<Reset>['columnDefinitions'] = [
     header: columns.requested,
     isRowHeader: true,
     cell: ({ id, requestedAt }) => (
-      <PageLink to={`/resets/${id}`}>
+      <PageLink to={resetPath(id)}>
         <When at={requestedAt} />
       </PageLink>
     ),

@@ -2,13 +2,13 @@ import Alert from '@cloudscape-design/components/alert';
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Checkbox from '@cloudscape-design/components/checkbox';
-import Link from '@cloudscape-design/components/link';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useMemo } from 'react';
-import { useLocation, useRouter } from 'wouter';
 import { texts } from '../../texts/index.ts';
 import { FailureAlert } from '../failure.tsx';
+import { PageLink } from '../page-link.tsx';
+import { installPath, instancePath } from '../paths.ts';
 import { blockedGroups, type BlockedGroup } from './blocked.ts';
 import { ServiceRemedy } from './service-remedy.tsx';
 import type { DryRun } from './use-dry-run.ts';
@@ -90,43 +90,14 @@ function Group({ group, onSupersede, onLeave, onMended }: GroupProps) {
       {(remedy === 'install' || remedy === 'instance') &&
         shown.map((name) => (
           <div key={name}>
-            <RemedyLink to={pathOf(remedy, name)} onLeave={onLeave}>
+            <PageLink to={(remedy === 'install' ? installPath : instancePath)(name)} onLeave={onLeave}>
               {words.remedies[remedy](name)}
-            </RemedyLink>
+            </PageLink>
           </div>
         ))}
       {(remedy === 'install' || remedy === 'instance') && names.length > shown.length && (
         <Box>{words.more(names.length - shown.length)}</Box>
       )}
     </div>
-  );
-}
-
-function pathOf(remedy: 'install' | 'instance', name: string): string {
-  const encoded = encodeURIComponent(name);
-  return remedy === 'install' ? `/install?instance=${encoded}` : `/instances/${encoded}`;
-}
-
-interface RemedyLinkProps {
-  readonly to: string;
-  readonly onLeave: () => void;
-  readonly children: string;
-}
-
-/** Leads to another page of the console; where it is the same page, the dialog has to go as well. */
-function RemedyLink({ to, onLeave, children }: RemedyLinkProps) {
-  const [, navigate] = useLocation();
-  const { base } = useRouter();
-  return (
-    <Link
-      href={base + to}
-      onFollow={(event) => {
-        event.preventDefault();
-        onLeave();
-        navigate(to);
-      }}
-    >
-      {children}
-    </Link>
   );
 }

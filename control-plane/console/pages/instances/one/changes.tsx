@@ -11,7 +11,7 @@ import { ChangeInstance, PowerState, type Instance } from '#protocol';
 import { useState, type ReactNode } from 'react';
 import { useLocation } from 'wouter';
 import { FailureAlert } from '../../../parts/failure.tsx';
-import { instancePath } from '../../../parts/instance-link.tsx';
+import { instancePath } from '../../../parts/paths.ts';
 import { texts } from '../../../texts/index.ts';
 import { fieldErrors, refusedFields } from '../forms/fields.ts';
 import { ProjectInput } from '../../../parts/project-input.tsx';

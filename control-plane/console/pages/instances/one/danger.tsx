@@ -7,7 +7,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import type { Instance } from '#protocol';
 import { useState } from 'react';
 import { useLocation } from 'wouter';
-import { PageLink } from '../../../parts/instance-link.tsx';
+import { PageLink } from '../../../parts/page-link.tsx';
 import { NotAllowed } from '../../../parts/not-allowed.tsx';
 import { useRights } from '../../../parts/rights.ts';
 import { texts } from '../../../texts/index.ts';

@@ -8,7 +8,8 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { ADVISORY_CODES, fingerprintOf, type Instance, type Thumbprint } from '#protocol';
 import type { ReactNode } from 'react';
 import { AgentStateIndicator } from '../../../parts/agent-state.tsx';
-import { PageLink } from '../../../parts/instance-link.tsx';
+import { PageLink } from '../../../parts/page-link.tsx';
+import { installPath } from '../../../parts/paths.ts';
 import { remedyOf } from '../../../parts/remedy.ts';
 import { When } from '../../../parts/when.tsx';
 import { texts } from '../../../texts/index.ts';
@@ -65,7 +66,7 @@ function StateNotice({ instance }: { readonly instance: Instance }) {
     case 'not-installed':
     case 'install-failed':
       return (
-        <Alert type="info" action={<PageLink to="/install">{reasons.install}</PageLink>}>
+        <Alert type="info" action={<PageLink to={installPath(instance.name)}>{reasons.install}</PageLink>}>
           {reasons.notInstalled}
         </Alert>
       );

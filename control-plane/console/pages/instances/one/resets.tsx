@@ -1,5 +1,6 @@
 import type { Instance, Reset } from '#protocol';
-import { PageLink } from '../../../parts/instance-link.tsx';
+import { PageLink } from '../../../parts/page-link.tsx';
+import { resetPath } from '../../../parts/paths.ts';
 import { When } from '../../../parts/when.tsx';
 import { texts } from '../../../texts/index.ts';
 import { nameOfActor } from '../../../parts/actor.ts';
@@ -25,7 +26,7 @@ export function ResetsTab({ instance }: { readonly instance: Instance }) {
           minWidth: 190,
           isRowHeader: true,
           cell: ({ id, requestedAt }) => (
-            <PageLink to={`/resets/${id}`}>
+            <PageLink to={resetPath(id)}>
               <When at={requestedAt} />
             </PageLink>
           ),
