@@ -224,6 +224,9 @@ function keysAt(keys: string): Choices {
 
 function greet(running: RunningServer, config: ServerConfig): void {
   say(`Latchkey is ready at ${config.publicUrl}`);
+  if (running.ownCertificate !== null) {
+    say(`Browsers do not know its authority. Its certificate has the SHA-256 fingerprint ${running.ownCertificate}`);
+  }
   if (running.administratorTokenFile === null) return;
   say(`The first administrator's token is in ${running.administratorTokenFile}: take it, then delete the file.`);
 }

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { createServer as createHttpsServer } from 'node:https';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
@@ -37,6 +38,8 @@ import type { Store } from './store/store.ts';
 export interface RunningServer {
   /** The file with the first administrator's token; null when there was one before. */
   readonly administratorTokenFile: string | null;
+  /** SHA-256 of the certificate that it began with, as browsers show it; null for one that it was given. */
+  readonly ownCertificate: string | null;
   /** Asks agents to come back later, lets requests end, closes the store. Resolves when all is done; once is enough. */
   stop(): Promise<void>;
   /** Looks now whether another TLS certificate is to be presented, which it does by itself every hour. */
@@ -131,7 +134,8 @@ async function startAround(on: Foundation): Promise<RunningServer> {
     await store.scrub();
     await store.close();
   });
-  return { administratorTokenFile, stop, renewCertificate: sockets.renewCertificate };
+  const ownCertificate = config.tls === null ? new X509Certificate(keyring.tls.cert).fingerprint256 : null;
+  return { administratorTokenFile, ownCertificate, stop, renewCertificate: sockets.renewCertificate };
 }
 
 function createServices(deps: { core: Core; store: Store; log: Log; keyring: Keyring }): OperatorServices {
