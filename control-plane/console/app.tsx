@@ -132,10 +132,18 @@ function useSignOut(): Leaving {
 
 function Banner({ onSignOut }: { readonly onSignOut: () => void }) {
   const { name, role } = useSession().signIn.holder;
+  const [, navigate] = useLocation();
   return (
     <div id="banner">
       <TopNavigation
-        identity={{ href: BASE, title: texts.product }}
+        identity={{
+          href: BASE,
+          title: texts.product,
+          onFollow: (event) => {
+            event.preventDefault();
+            navigate('/');
+          },
+        }}
         utilities={[
           {
             type: 'menu-dropdown',
