@@ -47,7 +47,9 @@ export function createClient({ fetch }: { readonly fetch: Fetch }): Client {
     );
     if (response.ok) return response;
     const failure = await failureOf(response);
-    if (failure.status === 401 && csrfToken !== null) {
+    // The second: in another tab somebody has signed in anew, and this page goes on in the name of another session.
+    const hasEnded = failure.status === 401 || failure.code === 'csrf-token-invalid';
+    if (hasEnded && csrfToken !== null) {
       csrfToken = null;
       for (const listener of listeners) listener();
     }

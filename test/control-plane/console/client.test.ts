@@ -123,6 +123,13 @@ describe('that a session has ended', () => {
     expect(ended).toBe(2);
   });
 
+  test('is told as well where another tab has put another in its place', async () => {
+    await signIn();
+    wire.answers.push(Response.json(refusal('csrf-token-invalid'), { status: 403 }));
+    await expect(client.send('POST', '/thing', z.unknown())).rejects.toMatchObject({ code: 'csrf-token-invalid' });
+    expect(ended).toBe(1);
+  });
+
   test('is not told where there was none, or of another refusal', async () => {
     wire.answers.push(Response.json(refusal('unauthenticated'), { status: 401 }));
     expect(await client.resume()).toBeNull();
