@@ -147,7 +147,12 @@ export class HttpWorld implements AsyncDisposable {
       audit: services.audit,
       changes: this.changes,
       console: this.console,
-      overview: createOverviewService({ store, clock, gate: createGate({ store, clock }), controlPlane: () => PROCESS }),
+      overview: createOverviewService({
+        store,
+        clock,
+        gate: createGate({ store, clock }),
+        controlPlane: () => PROCESS,
+      }),
       settings: createSettingsService({ gate: createGate({ store, clock }), settings }),
       clock,
       random: systemRandom,
