@@ -22,7 +22,7 @@ export interface RowsProperties {
   readonly empty: ReactNode;
   readonly onShow: (view: ListView) => void;
   readonly onSelect: (selection: Selection) => void;
-  /** Null where nobody may. */
+  /** Null where nobody may; then there is nothing to choose instances for. */
   readonly onReset: ((instance: Instance) => void) | null;
 }
 
@@ -106,7 +106,7 @@ export function InstanceTable(properties: RowsProperties) {
       loadingText={texts.loading}
       stickyHeader
       contentDensity="compact"
-      selectionType="multi"
+      {...(onReset === null ? {} : { selectionType: 'multi' as const })}
       selectedItems={onPage(properties)}
       onSelectionChange={({ detail }) => onSelect(choose(selection, items, detail.selectedItems))}
       {...(sorted === undefined ? {} : { sortingColumn: sorted })}
@@ -161,7 +161,7 @@ export function InstanceCards(properties: RowsProperties) {
       trackBy="id"
       loading={isLoading}
       loadingText={texts.loading}
-      selectionType="multi"
+      {...(onReset === null ? {} : { selectionType: 'multi' as const })}
       selectedItems={onPage(properties)}
       onSelectionChange={({ detail }) => onSelect(choose(selection, items, detail.selectedItems))}
       ariaLabels={{
