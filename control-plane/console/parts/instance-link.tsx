@@ -1,10 +1,8 @@
-import Link from '@cloudscape-design/components/link';
-import { useLocation, useRouter } from 'wouter';
-
-/** Where the page of an instance is, within the console. */
-export function instancePath(name: string): string {
-  return `/instances/${encodeURIComponent(name)}`;
-}
+import Box from '@cloudscape-design/components/box';
+import { isOfRemoved, type InstanceId } from '#protocol';
+import { texts } from '../texts/index.ts';
+import { PageLink } from './page-link.tsx';
+import { instancePath } from './paths.ts';
 
 /** The name of an instance, which leads to its page. */
 export function InstanceLink({ name }: { readonly name: string }) {
@@ -15,29 +13,15 @@ export function InstanceLink({ name }: { readonly name: string }) {
   );
 }
 
-interface LinkProperties {
-  readonly to: string;
-  readonly label?: string;
-  /** Whether it is a number that stands for itself. */
-  readonly isFigure?: boolean;
-  readonly children: React.ReactNode;
-}
-
-/** A link within the console: a page is not loaded anew for it. */
-export function PageLink(props: LinkProperties) {
-  const [, navigate] = useLocation();
-  const { base } = useRouter();
+/** The same for what is told of an instance that may have been removed since: then nothing is left to lead to. */
+export function InstanceOrRemoved({ name, id }: { readonly name: string; readonly id: InstanceId }) {
+  if (!isOfRemoved({ instance: name, instanceId: id })) return <InstanceLink name={name} />;
   return (
-    <Link
-      href={base + props.to}
-      {...(props.isFigure === true ? { variant: 'awsui-value-large' as const } : {})}
-      {...(props.label === undefined ? {} : { ariaLabel: props.label })}
-      onFollow={(event) => {
-        event.preventDefault();
-        navigate(props.to);
-      }}
-    >
-      {props.children}
-    </Link>
+    <>
+      <bdi>{id}</bdi>
+      <Box variant="small" display="block">
+        {texts.removedInstance}
+      </Box>
+    </>
   );
 }

@@ -53,6 +53,7 @@ export const common = {
     title: 'There is no such page',
     back: 'Go to the health of all agents',
   },
+  removedInstance: 'removed since',
   agentStates: {
     running: 'Running',
     abnormal: 'Abnormal',

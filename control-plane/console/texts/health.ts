@@ -5,6 +5,8 @@ export const health = {
   nothing: 'Every agent that is installed is running and healthy.',
   noInstances: 'There are no instances yet.',
   addFirst: 'Install an agent',
+  shown: (shown: number, total: number) => `${shown.toLocaleString()} of ${total.toLocaleString()} are listed here.`,
+  allOf: (count: number, state: string) => `All that are ${state.toLowerCase()} (${count.toLocaleString()})`,
   silent: 'The agent is not connected.',
   silentHow: 'It comes back by itself when the machine and its network do.',
   show: (count: number, state: string) => `${count.toLocaleString()}: show those in the state ${state}`,

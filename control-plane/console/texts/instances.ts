@@ -137,6 +137,8 @@ export const instances = {
     dismissFile: (name: string) => `Remove ${name}`,
     limit: (mebibytes: number) => `At most ${mebibytes} MiB.`,
     tooLarge: 'The file is too large. Split it.',
+    unreadable: 'The file cannot be read: it may have been moved or changed, or you may not read it. Choose it again.',
+    fileWrong: 'What is wrong with the file',
     placeholder: 'web-1,linux,shop,role=web;zone=a',
     problems: (count: number) => `${many(count, 'line')} cannot be imported`,
     problem: (line: number, message: string) => `Line ${line.toLocaleString()}: ${message}`,

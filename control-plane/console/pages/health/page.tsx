@@ -9,15 +9,17 @@ import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import Table from '@cloudscape-design/components/table';
-import { AgentState, API_PREFIX, Overview, type AgentChange, type Instance } from '#protocol';
+import { AgentState, API_PREFIX, Overview, type AgentChange } from '#protocol';
 import { useQuery } from '@tanstack/react-query';
 import { useClient } from '../../api/context.ts';
 import { AgentStateIndicator } from '../../parts/agent-state.tsx';
 import { detach } from '../../parts/detach.ts';
 import { FailureAlert } from '../../parts/failure.tsx';
-import { InstanceLink, PageLink } from '../../parts/instance-link.tsx';
+import { InstanceOrRemoved } from '../../parts/instance-link.tsx';
+import { PageLink } from '../../parts/page-link.tsx';
 import { When } from '../../parts/when.tsx';
 import { texts } from '../../texts/index.ts';
+import { Attention } from './attention.tsx';
 import { Days } from './days.tsx';
 
 const words = texts.health;
@@ -47,7 +49,7 @@ function Everything({ overview }: { readonly overview: Overview }) {
         </Alert>
       )}
       <States agents={overview.agents} />
-      <Attention {...overview.attention} />
+      <Attention overview={overview} />
       <Grid gridDefinition={[{ colspan: { default: 12, m: 7 } }, { colspan: { default: 12, m: 5 } }]}>
         <Resets days={overview.resets} />
         <Changes changes={overview.changes} />
@@ -100,46 +102,6 @@ function Count({ state, count }: { readonly state: AgentState; readonly count: n
   );
 }
 
-function Attention({ total, items }: Overview['attention']) {
-  const { columns } = words;
-  return (
-    <Table<Instance>
-      header={<Header variant="h2">{words.attention(total)}</Header>}
-      ariaLabels={{ tableLabel: words.attention(total) }}
-      items={items}
-      trackBy="id"
-      wrapLines
-      empty={<Box textAlign="center">{words.nothing}</Box>}
-      columnDefinitions={[
-        {
-          id: 'instance',
-          header: columns.instance,
-          cell: ({ name }) => <InstanceLink name={name} />,
-          isRowHeader: true,
-        },
-        { id: 'state', header: columns.state, cell: ({ agent }) => <AgentStateIndicator state={agent.state} /> },
-        {
-          id: 'reason',
-          header: columns.reason,
-          minWidth: 160,
-          cell: ({ agent }) => agent.reasons[0]?.message ?? words.silent,
-        },
-        {
-          id: 'remedy',
-          header: columns.remedy,
-          minWidth: 160,
-          cell: ({ agent }) => agent.reasons[0]?.remedy ?? words.silentHow,
-        },
-        {
-          id: 'since',
-          header: columns.since,
-          cell: ({ agent }) => <When at={agent.reasons[0]?.since ?? agent.lastSeenAt} />,
-        },
-      ]}
-    />
-  );
-}
-
 /** As many as stand beside the chart; the audit has all. */
 const CHANGES_SHOWN_MAX = 8;
 
@@ -158,7 +120,7 @@ function Changes({ changes }: { readonly changes: readonly AgentChange[] }) {
         {
           id: 'instance',
           header: columns.instance,
-          cell: ({ instance }) => <InstanceLink name={instance} />,
+          cell: ({ instance, instanceId }) => <InstanceOrRemoved name={instance} id={instanceId} />,
           isRowHeader: true,
         },
         {

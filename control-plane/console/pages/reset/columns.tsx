@@ -2,7 +2,7 @@ import Box from '@cloudscape-design/components/box';
 import StatusIndicator, { type StatusIndicatorProps } from '@cloudscape-design/components/status-indicator';
 import type { TableProps } from '@cloudscape-design/components/table';
 import type { TaskState } from '#protocol';
-import { InstanceLink } from '../../parts/instance-link.tsx';
+import { InstanceOrRemoved } from '../../parts/instance-link.tsx';
 import { remedyOf } from '../../parts/remedy.ts';
 import { When } from '../../parts/when.tsx';
 import { texts } from '../../texts/index.ts';
@@ -32,7 +32,7 @@ export const COLUMNS: readonly TableProps.ColumnDefinition<Row>[] = [
   {
     id: 'instance',
     header: columns.instance,
-    cell: ({ instance }) => <InstanceLink name={instance} />,
+    cell: ({ instance, instanceId }) => <InstanceOrRemoved name={instance} id={instanceId} />,
     isRowHeader: true,
   },
   {

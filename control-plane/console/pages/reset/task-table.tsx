@@ -73,7 +73,7 @@ const Rows = memo(function Rows({ rows, view, total, next, isLoading, show }: Ro
   return (
     <Table<Row>
       header={
-        <Header variant="h2" counter={`(${total.toLocaleString()})`}>
+        <Header variant="h2" counter={counterOf({ rows, view, total, next })}>
           {words.tasks}
         </Header>
       }
@@ -100,6 +100,13 @@ const Rows = memo(function Rows({ rows, view, total, next, isLoading, show }: Ro
     />
   );
 });
+
+/** Of all where all are shown; of those that the filter leaves, as far as one page tells how many they are. */
+function counterOf({ rows, view, total, next }: Pick<RowsProps, 'rows' | 'view' | 'total' | 'next'>): string {
+  if (view.state === null) return words.count(total);
+  const isWhole = view.cursor === null && next === null;
+  return isWhole ? words.countOf(rows.length, total) : words.countFiltered(total);
+}
 
 function useTaskPage(id: ResetId, sent: SentTargets | null, view: TaskView) {
   const client = useClient();

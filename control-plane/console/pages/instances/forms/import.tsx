@@ -8,7 +8,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Textarea from '@cloudscape-design/components/textarea';
 import { API_PREFIX, importChunks, ImportedInstances, parseInstanceFile, type ImportLine } from '#protocol';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useMemo, useState } from 'react';
+import { useMemo, useRef, useState } from 'react';
 import { useClient } from '../../../api/context.ts';
 import { detach } from '../../../parts/detach.ts';
 import { Dialog } from '../../../parts/dialog.tsx';
@@ -98,13 +98,30 @@ function useImport() {
 
 function Source({ text, onText }: { readonly text: string; readonly onText: (text: string) => void }) {
   const [files, setFiles] = useState<readonly File[]>([]);
+  const [isUnreadable, setUnreadable] = useState(false);
+  const newest = useRef<File>(undefined);
   const isTooLarge = files.some(({ size }) => size > FILE_BYTES_MAX);
+  const take = (file: File | undefined): void => {
+    newest.current = file;
+    setUnreadable(false);
+    // Nothing of an earlier file stays beside the name of another; what was typed stays until there is something instead.
+    if (file === undefined || files.length > 0) onText('');
+    if (file === undefined || file.size > FILE_BYTES_MAX) return;
+    const unlessAnother = (then: () => void): void => {
+      if (newest.current === file) then();
+    };
+    // Removed, or changed since it was chosen: the browser tells no more than that it cannot be read.
+    file.text().then(
+      (text) => unlessAnother(() => onText(text)),
+      () => unlessAnother(() => setUnreadable(true)),
+    );
+  };
   return (
     <SpaceBetween size="m">
       <FormField
         label={words.file}
         constraintText={words.limit(FILE_BYTES_MAX / MEBIBYTE)}
-        errorText={isTooLarge ? words.tooLarge : null}
+        errorText={isTooLarge ? words.tooLarge : isUnreadable ? words.unreadable : null}
       >
         <FileUpload
           value={[...files]}
@@ -116,13 +133,11 @@ function Source({ text, onText }: { readonly text: string; readonly onText: (tex
             removeFileAriaLabel: (at) => words.dismissFile(files[at]?.name ?? ''),
             limitShowFewer: '',
             limitShowMore: '',
-            errorIconAriaLabel: words.tooLarge,
+            errorIconAriaLabel: words.fileWrong,
           }}
           onChange={({ detail }) => {
             setFiles(detail.value);
-            const [file] = detail.value;
-            if (file === undefined) onText('');
-            else if (file.size <= FILE_BYTES_MAX) detach(file.text().then(onText));
+            take(detail.value[0]);
           }}
         />
       </FormField>
