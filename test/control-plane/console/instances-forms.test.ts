@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { ApiFailure } from '../../../control-plane/console/api/failure.ts';
 import { fieldErrors, refusedFields } from '../../../control-plane/console/pages/instances/forms/fields.ts';
 import { readTags, tagsText } from '../../../control-plane/console/pages/instances/forms/tags.ts';
+import { remedies } from '../../../control-plane/console/texts/remedies.ts';
 
 describe('tags as lines', () => {
   test('are read as they are written', () => {
@@ -29,7 +30,9 @@ describe('what is wrong with a form', () => {
   test('stands at its field', () => {
     const parsed = AddInstance.safeParse({ name: 'Web 1', os: 'linux' });
     expect(fieldErrors(parsed.error!)).toEqual({ name: expect.stringContaining('lower-case') as string });
-    expect(refusedFields(refusal('instance-name-taken'), ['name'])).toEqual({ name: 'No. Do so.' });
+    expect(refusedFields(refusal('instance-name-taken'), ['name'])).toEqual({
+      name: `No. ${remedies['instance-name-taken'] ?? ''}`,
+    });
     const details = [{ subject: 'tags.a', code: 'x', message: 'too long' }];
     expect(refusedFields(refusal('body-malformed', details), ['name', 'tags'])).toEqual({ tags: 'too long' });
   });
