@@ -1,4 +1,4 @@
-import type { BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, Page, Request } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Browser } from '../support/browser.ts';
 import { openConsole, signIn } from '../support/console/look.ts';
@@ -22,6 +22,12 @@ afterAll(async () => {
   await world[Symbol.asyncDispose]();
 });
 
+/** As if other tabs were in front of it, or no more. */
+async function beShown(page: Page, state: 'hidden' | 'visible'): Promise<void> {
+  await page.evaluate(`Object.defineProperty(document, 'visibilityState', { configurable: true, value: '${state}' });
+    document.dispatchEvent(new Event('visibilitychange'))`);
+}
+
 /** In another tab of the same browser, as its holder does it. */
 async function signOutElsewhere(context: BrowserContext): Promise<void> {
   const other = await context.newPage();
@@ -37,6 +43,21 @@ async function signInAgain(page: Page, token: string): Promise<void> {
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByText(ENDED).waitFor({ state: 'hidden' });
 }
+
+test('a tab behind others holds no stream, and is up to date once it is in front again', async () => {
+  const { page } = browser;
+  const isOfChanges = (request: Request): boolean => request.url().endsWith('/api/v1/changes');
+  await page.goto(`${world.url}/console/instances`);
+  await page.getByRole('link', { name: 'api-1' }).waitFor();
+  const ended = page.waitForEvent('requestfailed', isOfChanges);
+  await beShown(page, 'hidden');
+  await ended;
+  await world.routes.instances.add({ name: 'a-behind', os: 'linux', project: 'default' });
+  const opened = page.waitForRequest(isOfChanges);
+  await beShown(page, 'visible');
+  await opened;
+  await page.getByRole('link', { name: 'a-behind' }).waitFor();
+});
 
 describe('a session that ends while a dialog is open', () => {
   test('is told by itself, in front of everything; what was typed is there again, and changes are heard', async () => {

@@ -22,12 +22,15 @@ export interface ChangesEvents {
   onHearing(hearing: Hearing): void;
 }
 
-/** Hears of changes, through lost connections and restarts of the control plane. Returns what ends it. */
-export function followChanges(ports: ChangesPorts, events: ChangesEvents): () => void {
+/**
+ * Hears of changes, through lost connections and restarts of the control plane. `isAgain`: it was done before and ended.
+ * Returns what ends it.
+ */
+export function followChanges(ports: ChangesPorts, events: ChangesEvents, isAgain: boolean): () => void {
   let stop: () => void = () => undefined;
   let forgetLost: (() => void) | null = null;
   let isOver = false;
-  let hasMissed = false;
+  let hasMissed = isAgain;
   let reopenAfterMs = REOPEN_AFTER_MS_MIN;
 
   const silent = (): void => {

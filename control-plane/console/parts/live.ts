@@ -1,6 +1,6 @@
 import { API_PREFIX, ConsoleSignIn } from '#protocol';
 import { useQueryClient } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { followChanges } from '../api/changes.ts';
 import type { Client } from '../api/client.ts';
 import { useClient } from '../api/context.ts';
@@ -8,21 +8,24 @@ import { ApiFailure } from '../api/failure.ts';
 import { useSession } from '../api/session.ts';
 import { after, openEvents, type Hearing } from '../api/stream.ts';
 import { detach } from './detach.ts';
+import { useShown } from './shown.ts';
 
 const ANSWER_MS_MAX = 10_000;
 
 /**
- * Hears of changes for as long as the page is open and somebody is signed in, and has what they are about asked for
+ * Hears of changes for as long as the page is shown and somebody is signed in, and has what they are about asked for
  * again.
  */
 export function useLiveChanges(): Hearing {
   const client = useClient();
   const queries = useQueryClient();
   const { isLost } = useSession();
+  const isShown = useShown();
+  const wasStopped = useRef(false);
   const [hearing, setHearing] = useState<Hearing>('connecting');
   useEffect(() => {
-    if (isLost) return;
-    return followChanges(
+    if (isLost || !isShown) return;
+    const stop = followChanges(
       {
         openStream: (handlers) => openEvents(`${API_PREFIX}/changes`, 'changed', handlers),
         after,
@@ -35,8 +38,13 @@ export function useLiveChanges(): Hearing {
         onMissed: () => detach(queries.invalidateQueries()),
         onHearing: setHearing,
       },
+      wasStopped.current,
     );
-  }, [client, queries, isLost]);
+    return () => {
+      wasStopped.current = true;
+      stop();
+    };
+  }, [client, queries, isLost, isShown]);
   return hearing;
 }
 

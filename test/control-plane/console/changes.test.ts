@@ -8,7 +8,7 @@ import { Timers } from './support/timers.ts';
 const changed = (...kinds: ChangeEvent['changed']): string => JSON.stringify({ changed: kinds });
 
 /** A page that hears of changes. `answers`: what comes of asking the control plane; the last one goes on. */
-function follow(answers: readonly [boolean, ...boolean[]] = [true]) {
+function follow(answers: readonly [boolean, ...boolean[]] = [true], isAgain = false) {
   const timers = new Timers();
   const streams = new Streams();
   const heard: (Hearing | 'missed' | ChangeEvent['changed'])[] = [];
@@ -20,6 +20,7 @@ function follow(answers: readonly [boolean, ...boolean[]] = [true]) {
       onMissed: () => void heard.push('missed'),
       onHearing: (hearing) => void heard.push(hearing),
     },
+    isAgain,
   );
   let told = 0;
   /** What is asked by then is answered. */
@@ -51,6 +52,12 @@ describe('hearing of changes', () => {
     }
     expect(streams.areOpen).toEqual([...Array.from({ length: 10 }, () => false), true]);
     expect(heard.slice(2)).toEqual(Array.from({ length: 10 }, () => ['connecting', 'live', 'missed']).flat());
+  });
+
+  test('has all asked for anew where it begins again', () => {
+    const { streams, heard } = follow([true], true);
+    streams.last.onHeartbeat();
+    expect(heard).toEqual(['connecting', 'live', 'missed']);
   });
 
   test('opens no stream before the control plane answers, and asks less and less often', () => {

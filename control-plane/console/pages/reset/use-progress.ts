@@ -16,6 +16,7 @@ import { after, openEvents } from '../../api/stream.ts';
 import { detach } from '../../parts/detach.ts';
 import type { ResetMemory } from '../../parts/reset/memory.ts';
 import type { SentTargets } from '../../parts/reset/sent.ts';
+import { useShown } from '../../parts/shown.ts';
 import { followReset, type FollowPorts, type ResetHearing } from './follow.ts';
 import { createProgressStore, type Progress, type ProgressStore, type Snapshot } from './progress.ts';
 
@@ -31,6 +32,7 @@ export interface Watched {
 export function useProgress(id: ResetId, sent: SentTargets | null, memory: ResetMemory): Watched {
   const client = useClient();
   const { isLost } = useSession();
+  const isShown = useShown();
   const [hearing, setHearing] = useState<ResetHearing>('connecting');
   const [trouble, setTrouble] = useState<unknown>(null);
   const store = useMemo(() => {
@@ -39,8 +41,8 @@ export function useProgress(id: ResetId, sent: SentTargets | null, memory: Reset
     return createProgressStore({ sent, verify: verifyEd25519, onProven, server: location.origin, after });
   }, [sent, memory]);
   useEffect(() => {
-    // Until somebody has signed in again nothing would be answered.
-    if (isLost) return;
+    // Until somebody has signed in again nothing would be answered; and nobody sees it in a tab behind others.
+    if (isLost || !isShown) return;
     const onProgress = (progress: Progress): void => {
       setTrouble(null);
       detach(takeAll(store, progress, () => everything(client, id)));
@@ -51,7 +53,7 @@ export function useProgress(id: ResetId, sent: SentTargets | null, memory: Reset
       after,
     };
     return followReset(ports, { onProgress, onHearing: setHearing, onTrouble: setTrouble });
-  }, [client, id, store, isLost]);
+  }, [client, id, store, isLost, isShown]);
   const snapshot = useSyncExternalStore(store.subscribe, store.snapshot);
   return { store, snapshot, hearing, trouble };
 }
