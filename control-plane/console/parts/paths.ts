@@ -10,6 +10,11 @@ export function installPath(name: string): string {
   return `/install?instance=${encodeURIComponent(name)}`;
 }
 
+/** The same, where the instance is to replace the identity that it has. */
+export function reEnrolPath(name: string): string {
+  return `${installPath(name)}&reEnrol=true`;
+}
+
 export function resetPath(id: ResetId): string {
   return `/resets/${id}`;
 }

@@ -265,13 +265,11 @@ export const instances = {
     reEnrolHow:
       'For a machine that was installed anew, and for an agent that was fenced because its identity was used twice.',
     reEnrolSteps: [
-      'Make a join token that is bound to this instance and may replace its identity, on the page of tokens or with the command below.',
-      'Run the installer with that token on the machine.',
+      'Make a line that is bound to this instance and may replace its identity; the link below leads to it.',
+      'Paste it into a shell on the machine. The page of the line shows how it goes.',
       'Compare the new fingerprint with what "latchkey-agent status" prints there: clients that have pinned the old one refuse the new until they are told.',
     ],
-    tokens: 'Go to the tokens',
-    command: (name: string) => `latchkey tokens create --type join --instance ${name} --re-enrol`,
-    copyCommand: 'Copy the command',
+    reEnrolLine: 'Make the line',
     remove: 'Remove',
     removeHow: 'Gone for good. What it still has to apply must be cancelled first.',
   },

@@ -31,6 +31,7 @@ describe('what somebody chooses', () => {
   test('replaces an identity only of an instance that is named', () => {
     expect(checkForm({ ...emptyForm('', ORIGIN), reEnrol: true })).toMatchObject({ wanted: { reEnrol: false } });
     expect(checkForm({ ...emptyForm('web-1', ORIGIN), reEnrol: true })).toMatchObject({ wanted: { reEnrol: true } });
+    expect(checkForm(emptyForm('web-1', ORIGIN, true))).toMatchObject({ wanted: { reEnrol: true } });
   });
 
   test('becomes words for the playbook that need no quoting', () => {

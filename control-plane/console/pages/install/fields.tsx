@@ -158,7 +158,7 @@ function TokenFields({ form, problems, onChange }: Part) {
 
 function More({ form, problems, onChange }: Part) {
   return (
-    <ExpandableSection headerText={words.more} defaultExpanded={problems.includes('url')}>
+    <ExpandableSection headerText={words.more} defaultExpanded={problems.includes('url') || form.reEnrol}>
       <SpaceBetween size="m">
         <FormField label={words.url} description={words.urlHow} errorText={errorOf('url', problems)}>
           <Input

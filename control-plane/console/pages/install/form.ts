@@ -20,14 +20,14 @@ export interface InstallForm {
   readonly service: boolean;
 }
 
-export function emptyForm(name: string, origin: string): InstallForm {
+export function emptyForm(name: string, origin: string, reEnrol = false): InstallForm {
   return {
     os: 'linux',
     platform: 'linux-x64',
     version: null,
     project: 'default',
     name,
-    reEnrol: false,
+    reEnrol,
     life: '1h',
     uses: '1',
     url: origin,

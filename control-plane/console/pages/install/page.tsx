@@ -66,7 +66,8 @@ function Installation({ catalogue }: { readonly catalogue: Extract<Catalogue, { 
   const queries = useQueryClient();
   const [params, setParams] = useSearchParams();
   const named = InstanceName.safeParse(params.get('instance')).data ?? null;
-  const [form, setForm] = useState(() => emptyForm(named ?? '', location.origin));
+  const reEnrol = named !== null && params.get('reEnrol') === 'true';
+  const [form, setForm] = useState(() => emptyForm(named ?? '', location.origin, reEnrol));
   const [problems, setProblems] = useState<readonly InstallProblem[]>([]);
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);

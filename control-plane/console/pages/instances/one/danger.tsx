@@ -1,7 +1,6 @@
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
-import CopyToClipboard from '@cloudscape-design/components/copy-to-clipboard';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import type { Instance } from '#protocol';
@@ -9,6 +8,7 @@ import { useState } from 'react';
 import { useLocation } from 'wouter';
 import { PageLink } from '../../../parts/page-link.tsx';
 import { NotAllowed } from '../../../parts/not-allowed.tsx';
+import { reEnrolPath } from '../../../parts/paths.ts';
 import { useRights } from '../../../parts/rights.ts';
 import { texts } from '../../../texts/index.ts';
 import { RemoveDialog } from '../forms/remove.tsx';
@@ -51,14 +51,7 @@ function ReEnrol({ instance }: Part) {
             <li key={step}>{step}</li>
           ))}
         </ol>
-        <CopyToClipboard
-          variant="inline"
-          textToCopy={words.command(instance.name)}
-          copyButtonAriaLabel={words.copyCommand}
-          copySuccessText={texts.instances.actions.copied}
-          copyErrorText={texts.instances.actions.copyFailed}
-        />
-        <PageLink to="/access">{words.tokens}</PageLink>
+        <PageLink to={reEnrolPath(instance.name)}>{words.reEnrolLine}</PageLink>
       </SpaceBetween>
     </Container>
   );
