@@ -1,6 +1,10 @@
 import type { ExportFormat } from './export.ts';
 
-const TYPES: Record<ExportFormat, string> = { csv: 'text/csv;charset=utf-8', jsonl: 'application/jsonl' };
+const TYPES: Record<ExportFormat, string> = {
+  csv: 'text/csv;charset=utf-8',
+  json: 'application/json',
+  jsonl: 'application/jsonl',
+};
 /** Long enough for a browser to begin with the file, which it has then. */
 const KEPT_MS = 60_000;
 

@@ -1,14 +1,18 @@
-export type ExportFormat = 'csv' | 'jsonl';
+export type ExportFormat = 'csv' | 'json' | 'jsonl';
 
 /** Beyond it a browser holds too much at once: the command line goes on where this ends. */
 export const EXPORT_ROWS_MAX = 50_000;
 
 type Cell = string | number | boolean | null;
 
-/** What spreadsheet programs take for the beginning of a formula, also behind space that they drop. */
-const FORMULA = /^[\s\u0000]*[=+\-@\t\r\uFF0B\uFF0D\uFF1D\uFF20]/u;
+/**
+ * What spreadsheet programs take for the beginning of a formula: at the beginning of a cell, and wherever one begins for a
+ * program that parts cells at semicolons, tabs or line breaks, as in many countries; also behind space and quotes, which
+ * they drop.
+ */
+const FORMULA = /(?<=(?:^|[;\t\r\n])(?:[^\S\t\r\n]|[\0"])*)(?=[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])/gu;
 
-/** One line of RFC 4180, with its end. Text that a spreadsheet would run is made text by an apostrophe. */
+/** One line of RFC 4180, with its end. All text is quoted, and what a spreadsheet would run is made text by an apostrophe. */
 export function csvLine(cells: readonly Cell[]): string {
   return `${cells.map(csvCell).join(',')}\r\n`;
 }
@@ -16,8 +20,8 @@ export function csvLine(cells: readonly Cell[]): string {
 function csvCell(cell: Cell): string {
   if (cell === null) return '';
   if (typeof cell !== 'string') return String(cell);
-  const inert = FORMULA.test(cell) ? `'${cell}` : cell;
-  return /[",\r\n]/.test(inert) || inert !== inert.trim() ? `"${inert.replaceAll('"', '""')}"` : inert;
+  const inert = cell.replace(FORMULA, "'").replace(/^(?=[\t\r])/, "'");
+  return `"${inert.replaceAll('"', '""')}"`;
 }
 
 /** One JSON object in a line of its own. */

@@ -2,13 +2,36 @@ import { describe, expect, test, vi } from 'vitest';
 import { csvLine, exportName, exportRows, jsonLine } from '../../../control-plane/console/parts/export.ts';
 
 describe('a line of CSV', () => {
-  test('quotes what would end a cell, and keeps the rest as it is', () => {
-    expect(csvLine(['a', 1, true, null, 'b,c', 'd"e', 'f\ng', ' h'])).toBe('a,1,true,,"b,c","d""e","f\ng"," h"\r\n');
+  test('quotes all text, and nothing else', () => {
+    expect(csvLine(['a', 1, true, null, 'b,c', 'd"e', 'f\ng', ' h'])).toBe('"a",1,true,,"b,c","d""e","f\ng"," h"\r\n');
   });
 
-  test.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', ' =1', '＝1'])('makes text of the formula %j', (cell) => {
-    const line = csvLine([cell]);
-    expect(line.replace(/^"/, '').startsWith("'")).toBe(true);
+  test.each([
+    ['=1+1', "'=1+1"],
+    ['+1', "'+1"],
+    ['-1', "'-1"],
+    ['@SUM(A1)', "'@SUM(A1)"],
+    [' =1', " '=1"],
+    ['\u00A0=1', "\u00A0'=1"],
+    ['\t=1', "'\t'=1"],
+    ['\r=1', "'\r'=1"],
+    ['\tx', "'\tx"],
+    ['＝1', "'＝1"],
+    ['＋1', "'＋1"],
+    ['－1', "'－1"],
+    ['＠x', "'＠x"],
+    ["x;=cmd|' /C calc'!A0;y", "x;'=cmd|' /C calc'!A0;y"],
+    ['x; =1;-2', "x; '=1;'-2"],
+    ['x;\n=1', "x;\n'=1"],
+    ['x\t@1', "x\t'@1"],
+    ['x\r\n+1', "x\r\n'+1"],
+    ['x;"=1', 'x;""\'=1'],
+  ])('makes text of the formula %j', (cell, inert) => {
+    expect(csvLine([cell])).toBe(`"${inert}"\r\n`);
+  });
+
+  test.each(['a-b', 'a = b', 'web-1, db-2', 'x; y', 'me@example.org'])('leaves %j as it is', (cell) => {
+    expect(csvLine([cell])).toBe(`"${cell}"\r\n`);
   });
 
   test('leaves numbers alone, also negative ones', () => {

@@ -9,13 +9,14 @@ import { useState } from 'react';
 import { useClient } from '../../api/context.ts';
 import { detach } from '../../parts/detach.ts';
 import { Dialog } from '../../parts/dialog.tsx';
+import { exportName, type ExportFormat } from '../../parts/export.ts';
+import { saveFile } from '../../parts/export-file.ts';
 import { FailureAlert } from '../../parts/failure.tsx';
 import { ResetDialog } from '../../parts/reset/dialog.tsx';
 import type { ResetTarget } from '../../parts/reset/form.ts';
 import type { SentTargets } from '../../parts/reset/sent.ts';
 import { useRights } from '../../parts/rights.ts';
 import { texts } from '../../texts/index.ts';
-import { download } from './download.ts';
 import { csvOf, jsonTextOf } from './export.ts';
 import type { ProgressStore, Snapshot } from './progress.ts';
 import { retryable } from './row.ts';
@@ -48,9 +49,9 @@ export function Actions({ reset, store, snapshot, sent }: Props) {
             { id: 'json', text: words.exportJson },
           ]}
           onItemClick={({ detail }) => {
-            const name = `latchkey-reset-${reset.id}`;
-            if (detail.id === 'csv') download(`${name}.csv`, 'text/csv', csvOf(store.rows()));
-            else download(`${name}.json`, 'application/json', jsonTextOf(reset, store.rows()));
+            const format: ExportFormat = detail.id === 'csv' ? 'csv' : 'json';
+            const text = format === 'csv' ? csvOf(store.rows()) : jsonTextOf(reset, store.rows());
+            saveFile(exportName(`reset-${reset.id}`, format, new Date()), format, [text]);
           }}
         >
           {words.exportMenu}

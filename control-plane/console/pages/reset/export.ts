@@ -1,4 +1,7 @@
-import { explainWarning, type Reset } from '#protocol';
+import type { Reset } from '#protocol';
+import { csvLine } from '../../parts/export.ts';
+import { remedyOf } from '../../parts/remedy.ts';
+import { texts } from '../../texts/index.ts';
 import type { Row } from './row.ts';
 
 const COLUMNS = [
@@ -21,30 +24,23 @@ const COLUMNS = [
 
 type Cells = Record<(typeof COLUMNS)[number], string | number | null>;
 
-/** One line a task, RFC 4180. `proof` says whether this browser has checked the instance's signature. */
+/** One line a task, for people. `proof` says whether this browser has checked the instance's signature. */
 export function csvOf(rows: readonly Row[]): string {
   const lines = rows.map((row) => {
     const cells = cellsOf(row);
-    return COLUMNS.map((column) => csvCell(cells[column])).join(',');
+    return csvLine(COLUMNS.map((column) => cells[column]));
   });
-  return [COLUMNS.join(','), ...lines, ''].join('\r\n');
+  return [csvLine(COLUMNS), ...lines].join('');
 }
 
 function cellsOf(row: Row): Cells {
+  const { code, remedy, warnings, updatedAt } = row;
   return {
     ...row,
-    warnings: row.warnings.map(explainWarning).join('; '),
-    updatedAt: new Date(row.updatedAt).toISOString(),
+    remedy: code === null || remedy === null ? remedy : remedyOf({ code, remedy }),
+    warnings: warnings.map((warning) => texts.reset.progress.warnings[warning]).join(' '),
+    updatedAt: new Date(updatedAt).toISOString(),
   };
-}
-
-/** Spreadsheets take a cell that begins like this for a formula, whoever wrote it; a quote before it keeps it text. */
-const FORMULA = /^[=+\-@\t\r]/;
-
-function csvCell(value: string | number | null): string {
-  if (value === null) return '';
-  const text = typeof value === 'string' && FORMULA.test(value) ? `'${value}` : String(value);
-  return /[",\r\n]/.test(text) || text !== text.trim() ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /** The reset and all of its tasks; names of fields as the API has them. */
