@@ -39,7 +39,8 @@ export function overviewRoutes({ overview, settings, changes, streams }: Deps): 
       summary: 'Hear that something has changed',
       description:
         'Server-sent events named `changed`, at most one a second: what kinds of things have changed, to be asked for ' +
-        'again. Whoever comes back asks for all.',
+        'again. Whoever comes back asks for all. An event named `still-here` comes first and then after every 15 s in which ' +
+        'nothing else did.',
       responses: { 200: { description: 'The stream.', schema: z.string(), contentType: 'text/event-stream' } },
       errors: ['rate-limited'],
       handle: async ({ actor, signal }) => {

@@ -171,7 +171,8 @@ function eventsRoute(resets: Resets, streams: EventStreams): Route {
     summary: 'Follow a reset',
     description:
       'Server-sent events named `progress`: first the state as it is, then every change, at most ten events a second of ' +
-      'at most 512 KiB. Whoever comes back gets the state as it is again. Ends when the reset is finished.',
+      'at most 512 KiB. Whoever comes back gets the state as it is again. Ends when the reset is finished. ' +
+      'An event named `still-here` comes first and then after every 15 s in which nothing else did.',
     params: Params,
     responses: { 200: { description: 'The stream.', schema: z.string(), contentType: 'text/event-stream' } },
     errors: ['reset-not-found', 'rate-limited'],
