@@ -68,13 +68,9 @@ const dialog = {
     install: (name: string) => `Install the agent on ${name}`,
     instance: (name: string) => `See what is wrong with ${name}`,
     service: (project: string) => `Enable online reset for project ${project}`,
+    askService: (project: string) => `Ask an administrator to enable online reset for project ${project}.`,
     supersede: 'Put this reset in the place of the unfinished one',
     ask: 'Ask an administrator for a token that may reset this account there.',
-  },
-  service: {
-    title: (project: string) => `Enable online reset for project ${project}`,
-    accept: (project: string) => `Accept and enable for ${project}`,
-    notNow: 'Not now',
   },
   strangers: {
     title: (count: number) => `${instances(count)} not known to this browser by that name`,

@@ -4,8 +4,8 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import type { ProjectName } from '#protocol';
 import { Dialog } from '../../parts/dialog.tsx';
 import { FailureAlert } from '../../parts/failure.tsx';
+import { useServiceChange } from '../../parts/service/use-service-change.ts';
 import { texts } from '../../texts/index.ts';
-import { useServiceChange } from './use-service-change.ts';
 
 const words = texts.settings.disable;
 

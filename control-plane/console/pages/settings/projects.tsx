@@ -4,20 +4,21 @@ import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import Table, { type TableProps } from '@cloudscape-design/components/table';
-import { API_PREFIX, ProjectList, ServiceStatement, type Project } from '#protocol';
+import { API_PREFIX, ProjectList, type Project } from '#protocol';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useSearchParams } from 'wouter';
 import { useClient } from '../../api/context.ts';
 import { detach } from '../../parts/detach.ts';
 import { FailureAlert } from '../../parts/failure.tsx';
+import { StatementDialog } from '../../parts/service/statement.tsx';
+import { useStatement } from '../../parts/service/use-statement.ts';
 import { When } from '../../parts/when.tsx';
 import { texts } from '../../texts/index.ts';
 import { asked } from '../../api/ask.ts';
 import { nameOfActor } from '../../parts/actor.ts';
 import { AddProjectDialog } from './add-project.tsx';
 import { DisableDialog } from './disable.tsx';
-import { StatementDialog } from './statement.tsx';
 
 const words = texts.settings.projects;
 
@@ -78,14 +79,6 @@ export function Projects({ mayChange, mayAdd }: Properties) {
       {open.is === 'add' && <AddProjectDialog onClose={close} />}
     </SpaceBetween>
   );
-}
-
-function useStatement() {
-  const client = useClient();
-  return useQuery({
-    queryKey: ['service-statement'],
-    queryFn: (context) => client.get(`${API_PREFIX}/service-statement`, ServiceStatement, asked(context)),
-  });
 }
 
 interface ColumnsOptions {

@@ -1,76 +1,40 @@
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
-import SpaceBetween from '@cloudscape-design/components/space-between';
-import StatusIndicator from '@cloudscape-design/components/status-indicator';
-import { API_PREFIX, Project, ServiceStatement, type ProjectName } from '#protocol';
+import type { ProjectName } from '#protocol';
 import { useState } from 'react';
-import { useClient } from '../../api/context.ts';
 import { texts } from '../../texts/index.ts';
-import { FailureAlert } from '../failure.tsx';
+import { useRights } from '../rights.ts';
+import { StatementDialog } from '../service/statement.tsx';
+import { useStatement } from '../service/use-statement.ts';
 
-const words = texts.reset.dialog;
+const words = texts.reset.dialog.remedies;
 
 interface Props {
   readonly project: ProjectName;
   readonly onEnabled: () => void;
 }
 
-type State =
-  | { readonly is: 'closed' }
-  | { readonly is: 'busy' }
-  | { readonly is: 'reading'; readonly statement: ServiceStatement }
-  | { readonly is: 'failed'; readonly error: unknown };
-
 /** Online reset has to be enabled for a project by somebody who has read what that means. */
 export function ServiceRemedy({ project, onEnabled }: Props) {
-  const client = useClient();
-  const [state, setState] = useState<State>({ is: 'closed' });
-  const failed = (error: unknown): void => setState({ is: 'failed', error });
-  const read = (): void => {
-    setState({ is: 'busy' });
-    client
-      .get(`${API_PREFIX}/service-statement`, ServiceStatement)
-      .then((statement) => setState({ is: 'reading', statement }), failed);
-  };
-  const accept = ({ version }: ServiceStatement): void => {
-    setState({ is: 'busy' });
-    const body = { enabled: true, statementVersion: version };
-    client
-      .send('PUT', `${API_PREFIX}/projects/${encodeURIComponent(project)}/service`, Project, { body })
-      .then(onEnabled, failed);
-  };
-  switch (state.is) {
-    case 'closed':
-      return (
-        <div>
-          <Button formAction="none" variant="inline-link" onClick={read}>
-            {words.remedies.service(project)}
-          </Button>
-        </div>
-      );
-    case 'busy':
-      return <StatusIndicator type="loading">{texts.loading}</StatusIndicator>;
-    case 'failed':
-      return <FailureAlert error={state.error} onRetry={read} />;
-    case 'reading':
-      return (
-        <SpaceBetween size="xs">
-          {state.statement.text.split(/\n\s*\n/).map((paragraph) => (
-            <Box key={paragraph} variant="p">
-              {paragraph}
-            </Box>
-          ))}
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button formAction="none" onClick={() => accept(state.statement)}>
-              {words.service.accept(project)}
-            </Button>
-            <Button formAction="none" variant="link" onClick={() => setState({ is: 'closed' })}>
-              {words.service.notNow}
-            </Button>
-          </SpaceBetween>
-        </SpaceBetween>
-      );
-    default:
-      return state satisfies never;
-  }
+  const { changeService } = useRights();
+  const [isOpen, setOpen] = useState(false);
+  if (!changeService) return <Box>{words.askService(project)}</Box>;
+  return (
+    <div>
+      <Button formAction="none" variant="inline-link" onClick={() => setOpen(true)}>
+        {words.service(project)}
+      </Button>
+      {isOpen && <Enable project={project} onClose={() => setOpen(false)} onEnabled={onEnabled} />}
+    </div>
+  );
+}
+
+function Enable({ project, onClose, onEnabled }: Props & { readonly onClose: () => void }) {
+  const statement = useStatement();
+  return (
+    // The key that closes this dialog is not for the one below it, which holds what was typed.
+    <div onKeyDown={(event) => event.stopPropagation()}>
+      <StatementDialog statement={statement} project={project} onClose={onClose} onEnabled={onEnabled} />
+    </div>
+  );
 }

@@ -7,10 +7,10 @@ import Spinner from '@cloudscape-design/components/spinner';
 import type { ProjectName, ServiceStatement } from '#protocol';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { useState } from 'react';
-import { detach } from '../../parts/detach.ts';
-import { Dialog } from '../../parts/dialog.tsx';
-import { FailureAlert } from '../../parts/failure.tsx';
 import { texts } from '../../texts/index.ts';
+import { detach } from '../detach.ts';
+import { Dialog } from '../dialog.tsx';
+import { FailureAlert } from '../failure.tsx';
 import { useServiceChange } from './use-service-change.ts';
 
 const words = texts.settings.statement;
@@ -20,13 +20,18 @@ interface Properties {
   /** For which it is to be accepted; null to read it only. */
   readonly project: ProjectName | null;
   readonly onClose: () => void;
+  /** After it was closed, because online reset is enabled now. */
+  readonly onEnabled?: () => void;
 }
 
 /** The service statement, to be read, and to be accepted for a project. */
-export function StatementDialog({ statement, project, onClose }: Properties) {
+export function StatementDialog({ statement, project, onClose, onEnabled }: Properties) {
   const [isAccepted, setAccepted] = useState(false);
   const [isMissing, setMissing] = useState(false);
-  const change = useServiceChange(onClose);
+  const change = useServiceChange(() => {
+    onClose();
+    onEnabled?.();
+  });
   const { data, error, refetch } = statement;
   const enable = (): void => {
     setMissing(!isAccepted);

@@ -1,7 +1,7 @@
 import { API_PREFIX, Project, type ChangeService, type ProjectName } from '#protocol';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useClient } from '../../api/context.ts';
-import { detach } from '../../parts/detach.ts';
+import { detach } from '../detach.ts';
 
 interface Change {
   readonly project: ProjectName;
