@@ -25,9 +25,9 @@ export const audit = {
   spans: { all: 'The beginning', '1h': 'An hour ago', '24h': 'A day ago', '7d': 'A week ago', '30d': '30 days ago' },
   columns: {
     when: 'When',
-    who: 'Who',
-    what: 'What',
-    resource: 'On what',
+    who: 'Actor',
+    what: 'Action',
+    resource: 'Resource',
     decision: 'Decision',
     details: 'Details',
   },

@@ -32,7 +32,6 @@ export const common = {
     notifications: 'Notices',
   },
   connection: {
-    connecting: 'Connecting again…',
     lost: 'The connection to the control plane is lost. What you see may be out of date; it comes back by itself.',
   },
   paging: {

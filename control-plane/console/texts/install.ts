@@ -28,7 +28,7 @@ export const install = {
   nameHow: 'It is added if it is not there yet. Empty: each host joins under its own host name.',
   reEnrol: 'The instance may replace the identity that it has',
   reEnrolHow: 'For a machine that was installed anew. Clients that have pinned the old identity have to be told.',
-  life: 'The line is good for',
+  life: 'The line is valid for',
   uses: 'Hosts that may install with it',
   usesHow: (max: number) => `1 to ${max.toLocaleString()}; one where an instance is named.`,
   more: 'More options',
@@ -72,7 +72,7 @@ export const install = {
   line: {
     title: 'The line',
     once: 'Whoever has it can join with it. It is shown until you leave this page, and nowhere else.',
-    until: 'Good until',
+    until: 'Valid until',
     tabs: { line: 'Shell', cloudInit: 'cloud-init', ansible: 'Ansible' },
     lineHow: "Paste it, whole, into a shell on the machine: root's, or one with sudo. It needs curl or wget.",
     cloudInitHow:
@@ -129,7 +129,6 @@ export const install = {
     compare: (name: string) =>
       `Compare it with what the line printed on the machine, or "latchkey-agent status" there. Then pin it, where the latchkey command is: latchkey instances trust ${name}`,
     copyFingerprint: 'Copy the fingerprint',
-    show: 'Show the instance',
     missing: 'There is no such instance yet. It is added when you make the line.',
   },
   help: {

@@ -4,7 +4,6 @@ const many = (count: number, one: string): string => `${count.toLocaleString()} 
 
 export const instances = {
   title: 'Instances',
-  instance: (count: number) => many(count, 'instance'),
   counter: (selected: number, total: number) =>
     selected === 0 ? `(${total.toLocaleString()})` : `(${selected.toLocaleString()}/${total.toLocaleString()})`,
   os: { linux: 'Linux', windows: 'Windows' } satisfies Record<OperatingSystem, string>,
@@ -49,7 +48,7 @@ export const instances = {
     lastSeenAt: 'Last seen',
     createdAt: 'Added',
   } satisfies Record<InstanceSort, string>,
-  sort: 'Order of the cards',
+  sort: 'Sort the cards by',
   ascending: 'ascending',
   descending: 'descending',
   look: { label: 'Show as', table: 'Table', cards: 'Cards' },
@@ -143,7 +142,7 @@ export const instances = {
     problems: (count: number) => `${many(count, 'line')} cannot be imported`,
     problem: (line: number, message: string) => `Line ${line.toLocaleString()}: ${message}`,
     moreProblems: (count: number) => `and ${count.toLocaleString()} more`,
-    nothingYet: 'Nothing is imported while a line is wrong.',
+    nothingYet: 'Nothing is imported until every line is right.',
     ready: (count: number) => `${many(count, 'instance')} to add`,
     import: (count: number) => (count === 0 ? 'Import' : `Import ${many(count, 'instance')}`),
     progress: 'Adding',
@@ -181,7 +180,6 @@ export const instances = {
     noTags: 'No tags',
   },
   reasons: {
-    title: 'Why, and what to do',
     none: 'The agent runs and answers.',
     install: 'Install the agent',
     notInstalled: 'No agent has spoken for this instance yet. Install it on the machine; it shows here by itself.',
@@ -237,8 +235,8 @@ export const instances = {
     title: 'Audit of this instance',
     none: 'Nothing is recorded of this instance.',
     when: 'When',
-    who: 'Who',
-    what: 'What',
+    who: 'Actor',
+    what: 'Action',
     decision: 'Decision',
     facts: 'Facts',
     allow: 'Allowed',

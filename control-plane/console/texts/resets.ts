@@ -25,7 +25,7 @@ export const resets = {
     finished: 'Finished',
   } satisfies Record<ResetState, string>,
   withFailures: 'Finished, with failures',
-  withUnreached: 'Finished, with blocked ones',
+  withUnreached: 'Finished, some were blocked',
   modes: { online: 'Online', offline: 'Offline' } satisfies Record<ResetMode, string>,
   succeeded: (count: number, total: number) => `${count.toLocaleString()} of ${total.toLocaleString()} succeeded`,
   failed: (count: number) => `${count.toLocaleString()} failed`,

@@ -53,7 +53,7 @@ describe('what one sees of the list', () => {
     );
   });
 
-  test('as usual is an URL with nothing in it', () => {
+  test('as usual is a URL with nothing in it', () => {
     expect(writeView(usual, 'table').toString()).toBe('');
     expect(usual).toMatchObject({ sort: 'name', order: 'asc', size: 25, page: 1, after: null, look: 'table' });
   });

@@ -55,12 +55,10 @@ function Facts({ settings }: { readonly settings: Settings }) {
           <Box variant="h3">{title}</Box>
           <KeyValuePairs
             columns={3}
-            items={[
-              ...facts.map(({ label, value }) => ({ label, value })),
-              ...(title === words.groups.trust
-                ? [{ label: words.certificateEnd, value: <When at={settings.certificate.endsAt} /> }]
-                : []),
-            ]}
+            items={facts.map(({ label, value }) => ({
+              label,
+              value: typeof value === 'string' ? value : <When at={value.at} />,
+            }))}
           />
         </SpaceBetween>
       ))}

@@ -7,7 +7,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 
 export interface Fact {
   readonly label: string;
-  readonly value: string;
+  readonly value: string | { readonly at: number };
 }
 
 export interface FactGroup {
@@ -15,7 +15,7 @@ export interface FactGroup {
   readonly facts: readonly Fact[];
 }
 
-/** The configuration in words, sorted by what it is about; the end of the certificate stands with the page. */
+/** The configuration in words, sorted by what it is about. */
 export function factsOf(settings: Settings): readonly FactGroup[] {
   const { passwordPolicy, retention, consoleSessions } = settings;
   return [
@@ -60,6 +60,7 @@ function trustFacts({ dataDir, keysDir, certificate, keySetVersion }: Settings):
     { label: words.keysDir, value: keysDir },
     { label: words.keySet, value: texts.settings.projects.version(keySetVersion) },
     { label: words.certificate, value: words.from[certificate.from] },
+    { label: words.certificateEnd, value: { at: certificate.endsAt } },
     { label: words.rotating, value: certificate.rotating ? words.stillBelieved : words.notRotating },
   ];
 }
