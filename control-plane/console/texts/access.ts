@@ -1,4 +1,5 @@
 import type { ActorRole } from '#protocol';
+import { copyFailed, nameRule, nothing } from './words.ts';
 
 export const access = {
   title: 'Tokens and sessions',
@@ -34,7 +35,7 @@ export const access = {
     },
     by: (name: string) => `by ${name}`,
     never: 'Never',
-    dash: '–',
+    dash: nothing,
     unnamed: 'Join token',
     allProjects: 'all projects',
     projects: (names: string) => `projects ${names}`,
@@ -86,10 +87,10 @@ export const access = {
     cancel: 'Cancel',
     problems: {
       name: 'A name has 1 to 63 characters.',
-      projects: 'A project is named by lower-case letters, digits, dot, hyphen, underscore.',
+      projects: nameRule,
       accounts: 'This is not a valid account name.',
-      project: 'A project is named by lower-case letters, digits, dot, hyphen, underscore.',
-      instance: 'An instance is named by lower-case letters, digits, dot, hyphen, underscore.',
+      project: nameRule,
+      instance: nameRule,
       uses: 'It has to be a whole number within these limits; one where it is for one instance.',
       reEnrol: 'Name the instance whose identity may be replaced.',
     },
@@ -99,7 +100,7 @@ export const access = {
     secret: 'Token',
     copy: 'Copy the token',
     copied: 'Copied. Clear the clipboard when it is where it belongs.',
-    copyFailed: 'The browser did not copy. Select the text and copy it by hand.',
+    copyFailed,
     ends: 'Expires',
     close: 'Close',
   },

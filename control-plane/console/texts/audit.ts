@@ -1,3 +1,5 @@
+import { nothing } from './words.ts';
+
 export const audit = {
   title: 'Audit',
   description: 'Who did what, on what, and by which rule it was allowed or denied. Newest first.',
@@ -33,7 +35,7 @@ export const audit = {
   },
   allow: 'Allowed',
   deny: 'Denied',
-  undecided: '–',
+  undecided: nothing,
   show: 'Details',
   showOf: (sequence: number) => `Details of record ${sequence.toString()}`,
   facts: { sequence: 'Record', rule: 'Rule', code: 'Code', actor: 'Actor', resource: 'Resource' },

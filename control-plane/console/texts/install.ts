@@ -1,4 +1,5 @@
 import type { OperatingSystem } from '#protocol';
+import { copied, copyFailed, nameRule, systems } from './words.ts';
 
 export const install = {
   title: 'Install agent',
@@ -7,7 +8,7 @@ export const install = {
   mayNotHow: 'It takes an operator: installing makes a join token. Sign in with another token, or ask an operator.',
   what: 'What to install',
   os: 'Operating system',
-  systems: { linux: 'Linux', windows: 'Windows' } satisfies Record<OperatingSystem, string>,
+  systems,
   systemsHow: {
     linux: 'glibc 2.28 or newer, systemd; x64 or arm64',
     windows: 'not yet',
@@ -39,8 +40,8 @@ export const install = {
   submit: 'Make the line',
   again: 'Make another line',
   problems: {
-    project: 'A project is named by lower-case letters, digits, dot, hyphen, underscore.',
-    name: 'An instance is named by lower-case letters, digits, dot, hyphen, underscore; 1 to 63 characters.',
+    project: nameRule,
+    name: nameRule,
     uses: 'It has to be a whole number within these limits; one where an instance is named.',
     url: 'It has to be an https URL of a host and nothing else, such as https://latchkey.example:8443.',
     version: 'Choose a version.',
@@ -83,8 +84,8 @@ export const install = {
     copyUserData: 'Copy the user data',
     copyPlaybook: 'Copy the playbook',
     copyCommands: 'Copy the commands',
-    copied: 'Copied',
-    copyFailed: 'The browser did not copy. Select the text and copy it by hand.',
+    copied,
+    copyFailed,
     text: 'Text to copy',
     scriptKey: 'Script key',
     copyScriptKey: 'Copy the fingerprint of the script key',

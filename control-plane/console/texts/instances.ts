@@ -1,4 +1,15 @@
-import type { ComponentName, InstanceSort, OperatingSystem, PowerState, TaskState } from '#protocol';
+import type { ComponentName, InstanceSort, PowerState } from '#protocol';
+import {
+  copied,
+  copyFailed,
+  defaultAccount,
+  modes,
+  nameRule,
+  nothing,
+  resetStates,
+  systems,
+  taskStates,
+} from './words.ts';
 
 const many = (count: number, one: string): string => `${count.toLocaleString()} ${count === 1 ? one : `${one}s`}`;
 
@@ -6,23 +17,9 @@ export const instances = {
   title: 'Instances',
   counter: (selected: number, total: number) =>
     selected === 0 ? `(${total.toLocaleString()})` : `(${selected.toLocaleString()}/${total.toLocaleString()})`,
-  os: { linux: 'Linux', windows: 'Windows' } satisfies Record<OperatingSystem, string>,
+  os: systems,
   power: { running: 'Running', stopped: 'Stopped', unknown: 'Unknown' } satisfies Record<PowerState, string>,
-  tasks: {
-    pending: 'Pending',
-    staged: 'Staged',
-    'awaiting-boot': 'Awaiting boot',
-    dispatched: 'Sent',
-    accepted: 'Accepted',
-    running: 'Running',
-    succeeded: 'Succeeded',
-    failed: 'Failed',
-    'outcome-unknown': 'Outcome unknown',
-    'task-expired': 'Expired',
-    cancelled: 'Cancelled',
-    superseded: 'Superseded',
-    blocked: 'Blocked',
-  } satisfies Record<TaskState, string>,
+  tasks: taskStates,
   columns: {
     name: 'Name',
     os: 'System',
@@ -36,7 +33,7 @@ export const instances = {
     createdAt: 'Added',
     actions: 'Actions',
   },
-  none: '–',
+  none: nothing,
   neverReset: 'Never',
   moreTags: (count: number) => `and ${count.toLocaleString()} more`,
   sortedBy: {
@@ -107,14 +104,14 @@ export const instances = {
     remove: 'Remove',
     removeHow: 'Select one instance to remove it.',
     resetHow: 'Select the instances whose passwords are to be reset.',
-    copied: 'Copied',
-    copyFailed: 'The browser did not copy. Select the text and copy it by hand.',
+    copied,
+    copyFailed,
     cancel: 'Cancel',
     close: 'Close',
   },
   form: {
     name: 'Name',
-    nameHow: 'Lower-case letters, digits, dot, hyphen, underscore; 1 to 63 characters. Unique.',
+    nameHow: `${nameRule} Unique.`,
     os: 'Operating system',
     osHow: 'Fixed once an agent is enrolled.',
     project: 'Project',
@@ -222,14 +219,14 @@ export const instances = {
     requested: 'Requested',
     by: 'By',
     account: 'Account',
-    defaultAccount: 'Default',
+    defaultAccount,
     mode: 'Mode',
-    modes: { online: 'Online', offline: 'Offline' },
+    modes,
     instances: 'Instances',
     counts: (succeeded: number, total: number) =>
       `${succeeded.toLocaleString()} of ${total.toLocaleString()} succeeded`,
     state: 'State',
-    states: { running: 'Running', paused: 'Paused', stopped: 'Stopped', finished: 'Finished' },
+    states: resetStates,
   },
   audit: {
     title: 'Audit of this instance',

@@ -1,4 +1,5 @@
-import type { OperatingSystem, ResetState, TaskState, VerifiedBy, Warning } from '#protocol';
+import type { OperatingSystem, VerifiedBy, Warning } from '#protocol';
+import { copyFailed, defaultAccount, modes, resetStates, span, systems, taskStates } from './words.ts';
 
 const instances = (count: number): string => (count === 1 ? '1 instance' : `${count.toLocaleString()} instances`);
 
@@ -11,7 +12,7 @@ const dialog = {
   submit: 'Reset password',
   submitMany: (count: number) => `Reset password on ${instances(count)}`,
   busy: 'Sealing and sending',
-  tabs: { online: 'Online', offline: 'Offline' },
+  tabs: modes,
   offline: {
     title: 'Offline resets are not there yet',
     what: 'An offline reset takes effect when the instance next starts, before anybody can log in, and needs no running agent.',
@@ -38,7 +39,7 @@ const dialog = {
   generate: 'Generate',
   copy: 'Copy',
   copied: 'Copied. The clipboard is not emptied by this page.',
-  notCopied: 'The browser did not let it be copied.',
+  notCopied: copyFailed,
   rules: 'The password',
   ruleStates: { met: 'met', open: 'not yet', later: 'checked on the instance' },
   rulesMet: (met: number, all: number) => `${met} of ${all} rules met`,
@@ -109,12 +110,7 @@ const progress = {
   doNotRepeat:
     'The reset is under way. Do not repeat it: an instance that is not done yet is still being served, also if this page is closed.',
   paused: 'Nothing more is sent until somebody resumes it. Its limit stands: what was not sent by then expires.',
-  states: {
-    running: 'Running',
-    paused: 'Paused',
-    stopped: 'Stopped: too many failed',
-    finished: 'Finished',
-  } satisfies Record<ResetState, string>,
+  states: resetStates,
   hearing: {
     connecting: 'Connecting again; what you see may be out of date.',
     polling: 'Updated every few seconds: live updates do not get through to this browser.',
@@ -153,7 +149,7 @@ const progress = {
     state: 'State',
   },
   options: { unlock: 'unlock', unexpire: 'remove expiry', mustChange: 'must change', none: 'none' },
-  defaultAccount: 'default of the system',
+  defaultAccount,
   never: 'never',
   pause: 'Pause',
   resume: 'Resume',
@@ -188,21 +184,7 @@ const progress = {
     updated: 'Last change',
     notes: 'What happened, and what to do',
   },
-  taskStates: {
-    pending: 'Waiting',
-    staged: 'Staged',
-    'awaiting-boot': 'Waits for a start',
-    dispatched: 'Sent',
-    accepted: 'Accepted',
-    running: 'Running',
-    succeeded: 'Succeeded',
-    failed: 'Failed',
-    'outcome-unknown': 'Outcome unknown',
-    'task-expired': 'Expired',
-    cancelled: 'Cancelled',
-    superseded: 'Superseded',
-    blocked: 'Blocked',
-  } satisfies Record<TaskState, string>,
+  taskStates,
   proofs: {
     login: 'a login worked',
     authenticate: 'authentication only',
@@ -230,16 +212,5 @@ const progress = {
   otherAccount:
     'The control plane names another account than the one that was reset from here. Look into the control plane before you try again.',
 };
-
-const systems: Record<OperatingSystem, string> = { linux: 'Linux', windows: 'Windows' };
-
-/** `840 ms`, `4.2 s`, `3 min 10 s`, `2 h 5 min`. */
-function span(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
-  const minutes = Math.floor(ms / 60_000);
-  if (minutes < 60) return `${minutes} min ${Math.floor((ms % 60_000) / 1_000)} s`;
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
 
 export const reset = { dialog, progress, systems, span };

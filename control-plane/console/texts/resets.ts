@@ -1,4 +1,4 @@
-import type { ResetMode, ResetState } from '#protocol';
+import { defaultAccount, modes, resetStates } from './words.ts';
 
 export const resets = {
   title: 'Resets',
@@ -17,16 +17,11 @@ export const resets = {
     mode: 'Mode',
     finished: 'Finished',
   },
-  defaultAccount: 'Default of the system',
-  states: {
-    running: 'Running',
-    paused: 'Paused',
-    stopped: 'Stopped after failures',
-    finished: 'Finished',
-  } satisfies Record<ResetState, string>,
+  defaultAccount,
+  states: resetStates,
   withFailures: 'Finished, with failures',
   withUnreached: 'Finished, some were blocked',
-  modes: { online: 'Online', offline: 'Offline' } satisfies Record<ResetMode, string>,
+  modes,
   succeeded: (count: number, total: number) => `${count.toLocaleString()} of ${total.toLocaleString()} succeeded`,
   failed: (count: number) => `${count.toLocaleString()} failed`,
   blocked: (count: number) => `${count.toLocaleString()} blocked`,

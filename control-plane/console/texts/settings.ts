@@ -1,3 +1,5 @@
+import { nameRule } from './words.ts';
+
 export const settings = {
   title: 'Settings',
   projects: {
@@ -47,7 +49,7 @@ export const settings = {
     title: 'Add a project',
     what: 'Online reset is disabled in it until you enable it.',
     name: 'Name',
-    nameHow: 'Lower-case letters, digits, dot, hyphen, underscore; 1 to 63 characters.',
+    nameHow: nameRule,
     wrong: 'This is not a valid project name.',
     submit: 'Add',
     cancel: 'Cancel',

@@ -93,7 +93,8 @@ describe('an installation', () => {
 
   test('is of those alone that joined after the line was made', () => {
     const instance = (createdAt: number, identity: string | null) => ({ createdAt, agent: { identity } }) as never;
-    expect(joinedSince([instance(5, 'a'), instance(6, null), instance(7, 'b')], 5)).toHaveLength(1);
+    const joined = instance(7, 'b');
+    expect(joinedSince([instance(5, 'a'), instance(6, null), joined], 5)).toEqual([joined]);
   });
 });
 

@@ -53,7 +53,7 @@ export const COLUMNS: readonly TableProps.ColumnDefinition<Row>[] = [
 ];
 
 function Proof({ row: { verifiedBy, proof } }: { readonly row: Row }) {
-  if (proof === null) return '–';
+  if (proof === null) return texts.nothing;
   return (
     <>
       {verifiedBy !== null && <div>{words.proofs[verifiedBy]}</div>}
@@ -63,12 +63,12 @@ function Proof({ row: { verifiedBy, proof } }: { readonly row: Row }) {
 }
 
 function Span({ ms }: { readonly ms: number | null }) {
-  return ms === null ? '–' : texts.reset.span(ms);
+  return ms === null ? texts.nothing : texts.reset.span(ms);
 }
 
 /** Why not, what to do, and what stands in the way of a login although the password is right. */
 function Notes({ row: { code, message, remedy, detail, warnings } }: { readonly row: Row }) {
-  if (code === null && warnings.length === 0) return '–';
+  if (code === null && warnings.length === 0) return texts.nothing;
   return (
     <>
       {code !== null && (

@@ -108,7 +108,7 @@ function columnsOf({ mayChange, statementVersion, onOpen }: ColumnsOptions): Tab
       id: 'version',
       header: columns.version,
       cell: ({ service: { statementVersion: version } }) => {
-        if (version === null) return '–';
+        if (version === null) return texts.nothing;
         return isOutdated(version) ? words.outdated(version) : words.version(version);
       },
     },
@@ -116,7 +116,7 @@ function columnsOf({ mayChange, statementVersion, onOpen }: ColumnsOptions): Tab
       id: 'by',
       header: columns.by,
       cell: ({ service: { enabledBy } }) =>
-        enabledBy === null ? '–' : <bdi title={enabledBy}>{nameOfActor(enabledBy)}</bdi>,
+        enabledBy === null ? texts.nothing : <bdi title={enabledBy}>{nameOfActor(enabledBy)}</bdi>,
     },
     { id: 'since', header: columns.since, cell: ({ service: { enabledAt } }) => <When at={enabledAt} /> },
     {

@@ -70,7 +70,8 @@ export class PlanningClient implements Pick<Client, 'get' | 'send'> {
     return schema.parse(ChunkAccepted.parse({ resetId: this.resetId, received: this.chunks.length })) as never;
   }
 
-  async get(_path: string, _schema: z.ZodType): Promise<never> {
+  async get(path: string, _schema: z.ZodType): Promise<never> {
+    if (path !== `${API_PREFIX}/resets/${this.resetId}`) throw new Error(`nobody expected ${path}`);
     if (this.chunks.length > 0) return undefined as never;
     throw new ApiFailure(404, { code: 'reset-not-found', message: '', remedy: '', details: [] });
   }
