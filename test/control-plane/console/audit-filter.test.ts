@@ -8,7 +8,6 @@ import {
   readFilter,
   writeFilter,
 } from '../../../control-plane/console/pages/audit/filter.ts';
-import { pageQuery, readCursor, withCursor } from '../../../control-plane/console/parts/cursor.ts';
 
 const read = (query: string) => readFilter(new URLSearchParams(query));
 
@@ -69,17 +68,5 @@ describe('an exported record', () => {
   test('is a line of JSON, as it came but for its time', () => {
     expect(exportHeading('jsonl')).toBe('');
     expect(JSON.parse(exportRow('jsonl', record))).toEqual({ ...record, at: '2026-01-02T00:00:00.000Z' });
-  });
-});
-
-describe('a page of a listing', () => {
-  test('is in the URL, beside what else stands there', () => {
-    const params = new URLSearchParams('action=x');
-    expect(withCursor(params, 'abc').toString()).toBe('action=x&after=abc');
-    expect(readCursor(withCursor(params, 'abc'))).toBe('abc');
-    expect(withCursor(withCursor(params, 'abc'), null).toString()).toBe('action=x');
-    expect(readCursor(new URLSearchParams({ after: 'a'.repeat(501) }))).toBeNull();
-    expect(pageQuery(25, null).toString()).toBe('limit=25');
-    expect(pageQuery(25, 'abc').toString()).toBe('limit=25&cursor=abc');
   });
 });

@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import { ansibleOptions, checkForm, emptyForm, originOf } from '../../../control-plane/console/pages/install/form.ts';
 import { joinedSince, phaseOf } from '../../../control-plane/console/pages/install/phases.ts';
 import { believe, versionsFor } from '../../../control-plane/console/pages/install/releases.ts';
-import { factsOf } from '../../../control-plane/console/pages/settings/facts.ts';
 import { newSigner } from '../../support/keys.ts';
 import { signRelease } from '../../support/release.ts';
 
@@ -95,42 +94,5 @@ describe('an installation', () => {
     const instance = (createdAt: number, identity: string | null) => ({ createdAt, agent: { identity } }) as never;
     const joined = instance(7, 'b');
     expect(joinedSince([instance(5, 'a'), instance(6, null), joined], 5)).toEqual([joined]);
-  });
-});
-
-test('the configuration is said in words', () => {
-  const rate = { burst: 20, perSecond: 0.5 };
-  const groups = factsOf({
-    version: '0.1.0',
-    publicUrl: ORIGIN,
-    listen: '127.0.0.1:8443',
-    metricsListen: null,
-    trustProxy: ['10.0.0.0/8'],
-    dataDir: '/data',
-    keysDir: '/keys',
-    scriptKeyPresent: false,
-    certificate: { from: 'own', endsAt: 7, rotating: true },
-    keySetVersion: 3,
-    passwordPolicy: { charsMin: 12, classesMin: 4 },
-    rateLimits: { enrolment: rate, failedAuthentication: rate, reset: rate, signIn: rate },
-    unprovenSockets: { total: 4000, perAddress: 1000 },
-    retention: { resetsDays: 1, auditDays: null },
-    consoleSessions: { idleMs: 60_000, ageMs: 43_200_000 },
-    logLevel: 'info',
-  });
-  const said = Object.fromEntries(groups.flatMap(({ facts }) => facts.map(({ label, value }) => [label, value])));
-  expect(said).toMatchObject({
-    'Proxies that are believed': '10.0.0.0/8',
-    Metrics: 'with the API, for tokens with the right to them',
-    'TLS certificate': 'by its own authority',
-    'It ends': { at: 7 },
-    'Key set': 'version 3',
-    'Characters, at least': '12',
-    'Kinds of characters, at least': '4',
-    Resets: '1 day',
-    Audit: 'for ever',
-    'Console sessions, unused': '1 minute',
-    'Console sessions, at most': '12 hours',
-    'Enrolments from one address': '20 at once, then 0.5 a second',
   });
 });
