@@ -1,5 +1,5 @@
 import { AgentState, OperatingSystem, parseTag, ProjectName, TAGS_MAX } from '#protocol';
-import type { Filter } from './view.ts';
+import { SEARCH_CHARS_MAX, VERSION_CHARS_MAX, type Filter } from './view.ts';
 
 export const PROPERTIES = ['state', 'os', 'project', 'tag', 'version'] as const;
 
@@ -35,9 +35,6 @@ export function filterOf(tokens: readonly Token[]): { filter: Filter; refused: T
   }
   return { filter, refused };
 }
-
-const SEARCH_CHARS_MAX = 63;
-const VERSION_CHARS_MAX = 100;
 
 function withToken(filter: Filter, { propertyKey, value: given }: Token): Filter | null {
   const value = typeof given === 'string' ? given.trim() : '';

@@ -48,8 +48,8 @@ export interface ListView {
   readonly columns: readonly Column[];
 }
 
-const SEARCH_CHARS_MAX = 63;
-const VERSION_CHARS_MAX = 100;
+export const SEARCH_CHARS_MAX = 63;
+export const VERSION_CHARS_MAX = 100;
 const CURSOR_CHARS_MAX = 500;
 /** Beyond what any fleet has; keeps nonsense in a URL from becoming thousands of requests. */
 const PAGE_MAX = 10_000;
