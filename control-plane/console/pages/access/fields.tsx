@@ -2,13 +2,13 @@ import Checkbox from '@cloudscape-design/components/checkbox';
 import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
 import RadioGroup from '@cloudscape-design/components/radio-group';
-import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { ActorRole, JOIN_TOKEN_USES_MAX } from '#protocol';
+import { LifeField } from '../../parts/life-field.tsx';
 import { texts } from '../../texts/index.ts';
 import { useFirstField } from '../../parts/first-field.ts';
 import { ProjectInput } from '../../parts/project-input.tsx';
-import { API_LIVES, JOIN_LIVES, type Life } from '../../parts/lives.ts';
+import { API_LIVES, JOIN_LIVES } from '../../parts/lives.ts';
 import type { ApiForm, JoinForm, TokenProblem } from './form.ts';
 
 const words = texts.access.create;
@@ -59,7 +59,7 @@ export function ApiFields({ form, problems, onChange }: Properties<ApiForm>) {
       <Checkbox checked={form.privileged} onChange={({ detail }) => onChange({ privileged: detail.checked })}>
         {words.privileged}
       </Checkbox>
-      <LifeField life={form.life} lives={API_LIVES} onChange={(life) => onChange({ life })} />
+      <LifeField label={words.life} life={form.life} lives={API_LIVES} onChange={(life) => onChange({ life })} />
     </SpaceBetween>
   );
 }
@@ -89,26 +89,8 @@ export function JoinFields({ form, problems, onChange }: Properties<JoinForm>) {
       >
         <Input value={form.uses} inputMode="numeric" onChange={({ detail }) => onChange({ uses: detail.value })} />
       </FormField>
-      <LifeField life={form.life} lives={JOIN_LIVES} onChange={(life) => onChange({ life })} />
+      <LifeField label={words.life} life={form.life} lives={JOIN_LIVES} onChange={(life) => onChange({ life })} />
     </SpaceBetween>
-  );
-}
-
-/** How long a token is good, to choose from. */
-export function LifeField(props: {
-  readonly life: Life;
-  readonly lives: readonly Life[];
-  readonly onChange: (life: Life) => void;
-}) {
-  const { life, lives, onChange } = props;
-  return (
-    <FormField label={words.life} description={words.lifeHow}>
-      <Select
-        selectedOption={{ value: life, label: words.lives[life] }}
-        options={lives.map((value) => ({ value, label: words.lives[value] }))}
-        onChange={({ detail }) => onChange(lives.find((one) => one === detail.selectedOption.value) ?? life)}
-      />
-    </FormField>
   );
 }
 

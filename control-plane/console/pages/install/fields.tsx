@@ -11,6 +11,7 @@ import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Tiles from '@cloudscape-design/components/tiles';
 import { JOIN_TOKEN_USES_MAX, OperatingSystem } from '#protocol';
+import { LifeField } from '../../parts/life-field.tsx';
 import { texts } from '../../texts/index.ts';
 import { JOIN_LIVES } from '../../parts/lives.ts';
 import { ProjectInput } from '../../parts/project-input.tsx';
@@ -133,18 +134,9 @@ function TargetFields({ form, problems, onChange }: Part) {
 }
 
 function TokenFields({ form, problems, onChange }: Part) {
-  const { lives } = texts.access.create;
   return (
     <SpaceBetween size="m">
-      <FormField label={words.life} description={texts.access.create.lifeHow}>
-        <Select
-          selectedOption={{ value: form.life, label: lives[form.life] }}
-          options={JOIN_LIVES.map((value) => ({ value, label: lives[value] }))}
-          onChange={({ detail }) =>
-            onChange({ life: JOIN_LIVES.find((one) => one === detail.selectedOption.value) ?? form.life })
-          }
-        />
-      </FormField>
+      <LifeField label={words.life} life={form.life} lives={JOIN_LIVES} onChange={(life) => onChange({ life })} />
       <FormField
         label={words.uses}
         description={words.usesHow(JOIN_TOKEN_USES_MAX)}

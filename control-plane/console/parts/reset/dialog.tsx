@@ -15,7 +15,7 @@ import { Identities } from './identities.tsx';
 import { Options } from './options.tsx';
 import { PasswordFields } from './password-fields.tsx';
 import { Readiness } from './readiness.tsx';
-import { useReset, type ResetState } from './use-reset.ts';
+import { useReset, type DialogState } from './use-reset.ts';
 
 const words = texts.reset.dialog;
 
@@ -88,7 +88,7 @@ export function ResetDialog({ instances, onDismiss, retried = null }: Props) {
 }
 
 /** How many would get the password as things stand. */
-function countOf({ targets, consent, dryRun }: ResetState): number {
+function countOf({ targets, consent, dryRun }: DialogState): number {
   const ready = dryRun.judged?.verdict.ready.length;
   return consent.skipBlocked && ready !== undefined ? ready : targets.length;
 }
@@ -98,7 +98,7 @@ function Online({
   isRetry,
   onLeave,
 }: {
-  readonly state: ResetState;
+  readonly state: DialogState;
   readonly isRetry: boolean;
   readonly onLeave: () => void;
 }) {
@@ -168,7 +168,7 @@ function Failed({ error }: { readonly error: unknown }) {
   );
 }
 
-function Account({ state: { form, setForm, targets, missing } }: { readonly state: ResetState }) {
+function Account({ state: { form, setForm, targets, missing } }: { readonly state: DialogState }) {
   const [os = null] = systemsOf(targets);
   return (
     <FormField

@@ -18,7 +18,7 @@ import { useDryRun, type DryRun } from './use-dry-run.ts';
 import { usePassword, type PasswordState } from './use-password.ts';
 
 /** Everything in the dialog. */
-export interface ResetState {
+export interface DialogState {
   readonly targets: readonly ResetTarget[];
   readonly form: ResetForm;
   readonly setForm: (form: ResetForm) => void;
@@ -52,7 +52,7 @@ interface Props {
 
 const NOTHING: ReadonlySet<Missing> = new Set();
 
-export function useReset({ instances, retried, onDismiss }: Props): ResetState {
+export function useReset({ instances, retried, onDismiss }: Props): DialogState {
   const ports = useResetPorts();
   // As they were chosen: the page behind may be asking for them anew.
   const [chosen] = useState(instances);
