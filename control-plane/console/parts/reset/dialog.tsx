@@ -38,7 +38,10 @@ export function ResetDialog({ instances, onDismiss, retried = null }: Props) {
     password.drop();
     onDismiss();
   };
-  const canSubmit = tab === 'online' && targets.length > 0 && systemsOf(targets).length === 1 && !isUnknown;
+  const { judged, isAsking } = state.dryRun;
+  // Nobody says OK to what was not shown yet.
+  const isShown = judged !== null || !isAsking;
+  const canSubmit = tab === 'online' && targets.length > 0 && systemsOf(targets).length === 1 && isShown && !isUnknown;
   return (
     <Dialog
       title={words.title(targets.length, targets[0]?.name ?? '')}
@@ -102,7 +105,7 @@ function Online({
   readonly isRetry: boolean;
   readonly onLeave: () => void;
 }) {
-  const { targets, form, setForm, narrow, dryRun, missing, error, isBusy, isUnknown, ports, consent } = state;
+  const { targets, form, setForm, narrow, dryRun, missing, error, unseen, isBusy, isUnknown, ports, consent } = state;
   const systems = systemsOf(targets);
   if (targets.length === 0) return <Alert type="info">{words.none}</Alert>;
   if (systems.length > 1) {
@@ -152,6 +155,11 @@ function Online({
       <Options form={form} onChange={setForm} isBatch={targets.length > 1 || isRetry} missing={missing} />
       {missing.has('blocked') && <Alert type="error">{words.blockedFirst}</Alert>}
       {error !== null && <Failed error={error} />}
+      {unseen.length > 0 && (
+        <Alert type="warning" header={words.unseen.title}>
+          {words.unseen.text(unseen)}
+        </Alert>
+      )}
       {isBusy && <Box variant="small">{words.sending}</Box>}
       {isUnknown && <Alert type="warning">{words.unknownStart}</Alert>}
       <Box variant="small">{words.sealed}</Box>
