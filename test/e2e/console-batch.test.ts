@@ -58,6 +58,8 @@ describe('a batch', () => {
     await Promise.all([world.state('stopped', 'offline'), world.state('broken', 'abnormal')]);
     const password = consoles.secret(newPassword());
     await page.goto(`${world.url}/console/instances?size=${String(PAGE_ROWS)}`);
+    // Before the rows are there, "all" is nobody.
+    await rowOf(page, 'batch-1').waitFor();
     // By key: what one sees of the heading while one scrolls is a copy, which is no part of the table.
     await page.getByRole('checkbox', { name: /Select all on this page$/ }).press('Space');
     await page.getByRole('button', { name: 'Select all 13 that match' }).click();
