@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { countsOf, standOf } from '../../../control-plane/console/pages/resets/row.ts';
+import { countsOf } from '../../../control-plane/console/pages/resets/row.ts';
 import { nameOfActor } from '../../../control-plane/console/parts/actor.ts';
+import { standOf } from '../../../control-plane/console/parts/stand.ts';
 
 describe('a reset in the list', () => {
   const counts = { total: 3, succeeded: 3, failed: 0, blocked: 0, pending: 0 };

@@ -5,9 +5,10 @@ import Container from '@cloudscape-design/components/container';
 import Header from '@cloudscape-design/components/header';
 import ProgressBar from '@cloudscape-design/components/progress-bar';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import StatusIndicator, { type StatusIndicatorProps } from '@cloudscape-design/components/status-indicator';
-import type { Reset, ResetCounts, ResetState } from '#protocol';
+import StatusIndicator from '@cloudscape-design/components/status-indicator';
+import type { Reset, ResetCounts } from '#protocol';
 import { useEffect, useState } from 'react';
+import { ResetState } from '../../parts/reset-state.tsx';
 import { texts } from '../../texts/index.ts';
 import type { ResetHearing } from './follow.ts';
 import { paceOf, withSample, type Pace, type Sample } from './pace.ts';
@@ -31,7 +32,7 @@ export function Standing({ reset, snapshot, hearing, isProvable }: Props) {
   return (
     <Container header={<Header variant="h2">{words.facts.state}</Header>}>
       <SpaceBetween size="m">
-        <StatusIndicator type={indicatorOf(state, counts)}>{words.states[state]}</StatusIndicator>
+        <ResetState reset={{ state, counts }} />
         {isOpen && <Alert type="info">{state === 'paused' ? words.paused : words.doNotRepeat}</Alert>}
         <Bar counts={counts} pace={pace} />
         <Sums counts={counts} />
@@ -51,18 +52,6 @@ export function Standing({ reset, snapshot, hearing, isProvable }: Props) {
       </SpaceBetween>
     </Container>
   );
-}
-
-const INDICATORS: Record<ResetState, StatusIndicatorProps.Type> = {
-  running: 'in-progress',
-  paused: 'stopped',
-  stopped: 'error',
-  finished: 'success',
-};
-
-/** An end at which something did not succeed is no reason for a tick. */
-function indicatorOf(state: ResetState, { succeeded, total }: ResetCounts): StatusIndicatorProps.Type {
-  return state === 'finished' && succeeded < total ? 'warning' : INDICATORS[state];
 }
 
 function Bar({ counts, pace }: { readonly counts: ResetCounts; readonly pace: Pace | null }) {

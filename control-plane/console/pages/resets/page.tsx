@@ -1,7 +1,6 @@
 import Box from '@cloudscape-design/components/box';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import Table, { type TableProps } from '@cloudscape-design/components/table';
 import { API_PREFIX, ResetPage, type Reset } from '#protocol';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
@@ -13,10 +12,11 @@ import { detach } from '../../parts/detach.ts';
 import { FailureAlert } from '../../parts/failure.tsx';
 import { PageLink } from '../../parts/page-link.tsx';
 import { resetPath } from '../../parts/paths.ts';
+import { ResetState } from '../../parts/reset-state.tsx';
 import { When } from '../../parts/when.tsx';
 import { texts } from '../../texts/index.ts';
 import { asked } from '../../api/ask.ts';
-import { countsOf, standOf } from './row.ts';
+import { countsOf } from './row.ts';
 import { nameOfActor } from '../../parts/actor.ts';
 
 const words = texts.resets;
@@ -99,12 +99,9 @@ const COLUMNS: TableProps<Reset>['columnDefinitions'] = [
 ];
 
 function Stand({ reset }: { readonly reset: Reset }) {
-  const { tone, text } = standOf(reset);
   return (
     <>
-      <StatusIndicator type={tone} wrapText={false}>
-        {text}
-      </StatusIndicator>
+      <ResetState reset={reset} />
       {reset.retryOf !== null && <Box variant="small">{words.retry}</Box>}
     </>
   );

@@ -1,6 +1,7 @@
 import type { Instance, Reset } from '#protocol';
 import { PageLink } from '../../../parts/page-link.tsx';
 import { resetPath } from '../../../parts/paths.ts';
+import { ResetState } from '../../../parts/reset-state.tsx';
 import { When } from '../../../parts/when.tsx';
 import { texts } from '../../../texts/index.ts';
 import { nameOfActor } from '../../../parts/actor.ts';
@@ -33,7 +34,7 @@ export function ResetsTab({ instance }: { readonly instance: Instance }) {
         },
         { id: 'account', header: words.account, cell: ({ account }) => account ?? words.defaultAccount },
         { id: 'mode', header: words.mode, cell: ({ mode }) => words.modes[mode] },
-        { id: 'state', header: words.state, cell: ({ state }) => words.states[state] },
+        { id: 'state', header: words.state, cell: (reset) => <ResetState reset={reset} /> },
         {
           id: 'instances',
           header: words.instances,
