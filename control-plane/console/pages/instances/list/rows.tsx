@@ -101,7 +101,8 @@ export function InstanceTable(properties: RowsProperties) {
         ...COLUMNS.filter((id) => id !== 'name').map((id) => ({ id, visible: view.columns.includes(id) })),
       ]}
       items={items}
-      trackBy="id"
+      // By place and not by id: another page changes the words in the rows that are there, and draws none anew.
+      trackBy={(item) => String(items.indexOf(item))}
       loading={isLoading}
       loadingText={texts.loading}
       stickyHeader
