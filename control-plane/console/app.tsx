@@ -132,6 +132,7 @@ function useSignOut(): Leaving {
 
 function Banner({ onSignOut }: { readonly onSignOut: () => void }) {
   const { name, role } = useSession().signIn.holder;
+  const isNarrow = useNarrow();
   const [, navigate] = useLocation();
   return (
     <div id="banner">
@@ -145,13 +146,20 @@ function Banner({ onSignOut }: { readonly onSignOut: () => void }) {
           },
         }}
         utilities={[
-          {
-            type: 'menu-dropdown',
-            text: texts.session.holder(name, role),
-            iconName: 'user-profile',
-            items: [{ id: 'sign-out', text: texts.session.signOut }],
-            onItemClick: onSignOut,
-          },
+          // At the edge of a narrow window the menu would open beyond it, and there is one thing in it.
+          isNarrow
+            ? {
+                type: 'button',
+                text: texts.session.signOut,
+                onClick: onSignOut,
+              }
+            : {
+                type: 'menu-dropdown',
+                text: texts.session.holder(name, role),
+                iconName: 'user-profile',
+                items: [{ id: 'sign-out', text: texts.session.signOut }],
+                onItemClick: onSignOut,
+              },
         ]}
       />
     </div>
