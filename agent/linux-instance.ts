@@ -75,7 +75,7 @@ export function createLinuxInstance({ clock, random, directory, standby }: Linux
       // The built-in administrator by its identifier is a notion of Windows.
       return name.success ? { ok: true, name: name.data } : { ok: false, code: 'account-not-found' };
     },
-    async reset({ account, password, options, privileged, script, signal }) {
+    async reset({ account, password, options, privileged, script, begun, signal }) {
       const bytes = Buffer.from(script);
       const result = await resetter.reset({
         accountName: account,
@@ -84,9 +84,10 @@ export function createLinuxInstance({ clock, random, directory, standby }: Linux
         options,
         privilegedAuthorised: privileged,
         script: { bytes, digest: createHash('sha256').update(bytes).digest('hex') },
+        begun,
         signal,
       });
-      return outcomeOf(result);
+      return result === null ? null : outcomeOf(result);
     },
     probe: async () => ({
       'account-database': statusOf(probes['account-database']()),

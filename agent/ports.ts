@@ -110,6 +110,8 @@ export interface ResetRequest {
   readonly privileged: boolean;
   /** Signature and digest have been checked. */
   readonly script: Uint8Array;
+  /** Nothing is touched before this resolves to true: what only looks need not wait for it. False gives the reset up. */
+  readonly begun: Promise<boolean>;
   /** Gives the reset up; what it has done by then is not known. */
   readonly signal: AbortSignal;
 }
@@ -138,8 +140,8 @@ export interface Instance {
   facts(): Promise<InstanceFacts>;
   /** The name behind a reference; whether there is such an account shows when it is reset. */
   nameOf(account: AccountRef): Promise<AccountNaming>;
-  /** One at a time. Never rejects for a reason that lies in account, script or signal. */
-  reset(request: ResetRequest): Promise<ResetOutcome>;
+  /** One at a time. Never rejects for a reason that lies in account, script or signal. Null when it was not to begin. */
+  reset(request: ResetRequest): Promise<ResetOutcome | null>;
   /** Components that only the machine knows about. Cheap, and never rejects. */
   probe(): Promise<ComponentMap>;
 }

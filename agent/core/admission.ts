@@ -2,16 +2,16 @@ import {
   sealedBytes,
   type Digest,
   type InstanceId,
-  type OperatingSystem,
   type Order,
   type ResultCode,
   type Signed,
   type SignedScript,
 } from '#protocol';
 import type { AcceptedRecord, LedgerTask } from '../domain/ledger.ts';
-import { judgeOrder, openOrder, openScript } from '../domain/order-judgement.ts';
+import { judgeOrder, openOrder } from '../domain/order-judgement.ts';
 import type { AgentCrypto } from '../ports.ts';
 import type { Journal } from './journal.ts';
+import type { OpenScript } from './script-opener.ts';
 import type { Trust } from './trust.ts';
 
 /** What an order is judged by besides itself: the session that brought it. */
@@ -43,7 +43,7 @@ export interface AdmissionOptions {
   readonly trust: Pick<Trust, 'keySet'>;
   readonly journal: Pick<Journal, 'ledger'>;
   readonly instanceId: InstanceId;
-  readonly os: OperatingSystem;
+  readonly openScript: OpenScript;
   readonly bootId: string;
   readonly believedNow: () => number;
 }
@@ -59,7 +59,7 @@ export async function admit(
   const opened = await openOrder(crypto.verify, trust.keySet(), frame.order);
   if (!opened.ok) return { to: 'refuse', code: opened.code };
   const { order } = opened;
-  const script = await scriptOf(options, order, frame.script);
+  const script = await options.openScript(frame.script, order.scriptDigest);
   const sealedDigest = crypto.sha256(sealedBytes(order.sealed));
   // From here on nothing waits, so that the ledger which is judged is the ledger that is acted on.
   const verdict = judgeOrder(order, {
@@ -99,11 +99,7 @@ export async function reopen(
 ): Promise<OpenTask | null> {
   const opened = await openOrder(options.crypto.verify, options.trust.keySet(), accepted.order);
   if (!opened.ok) return null;
-  const script = await scriptOf(options, opened.order, accepted.script);
+  const script = await options.openScript(accepted.script, opened.order.scriptDigest);
   if (!script.ok) return null;
   return { order: opened.order, script: script.bytes, accepted, journalled: true, begun };
-}
-
-function scriptOf({ crypto, trust, os }: AdmissionOptions, order: Order, script: SignedScript) {
-  return openScript(crypto, trust.keySet(), script, { digest: order.scriptDigest, os });
 }

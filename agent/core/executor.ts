@@ -2,6 +2,7 @@ import type { ServerFrameOf, Signed, TaskId } from '#protocol';
 import { openTasks } from '../domain/ledger.ts';
 import { admit, reopen, type Admission, type OpenTask, type SessionView } from './admission.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
+import { createScriptOpener } from './script-opener.ts';
 import { abandon, runTask, subjectOf, type TaskOptions } from './run-task.ts';
 
 /** Takes orders, runs one reset at a time, and keeps what is said about them true. */
@@ -19,6 +20,7 @@ export interface Executor {
 
 export function createExecutor(options: TaskOptions): Executor {
   const { clock, journal, log } = options;
+  const admission = { ...options, openScript: createScriptOpener(options) };
   const abort = new AbortController();
   const outbox = createOutbox({ ...options, signal: abort.signal });
   const queue: OpenTask[] = [];
@@ -60,15 +62,15 @@ export function createExecutor(options: TaskOptions): Executor {
   return {
     async take(frame, session, arrivedMs) {
       if (stopping || outbox.refuseAgain(frame.order)) return;
-      const admission = await admit(options, frame, session, arrivedMs);
-      if (admission.to === 'take') await acceptOrQueue(admission.task);
-      else await answer(outbox, frame.order, admission);
+      const admitted = await admit(admission, frame, session, arrivedMs);
+      if (admitted.to === 'take') await acceptOrQueue(admitted.task);
+      else await answer(outbox, frame.order, admitted);
     },
     acknowledge: (taskId) => outbox.acknowledge(taskId),
     resend: () => outbox.resend(),
     async recover() {
       for (const { accepted, begun } of openTasks(journal.ledger())) {
-        const task = await reopen(options, accepted, begun !== null);
+        const task = await reopen(admission, accepted, begun !== null);
         if (task !== null) enqueue(task);
         else {
           // Not awaited: where the disk refuses, the agent must come up all the same, and say so.

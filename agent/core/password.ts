@@ -17,15 +17,18 @@ export interface PasswordOptions {
   readonly believedNow: () => number;
 }
 
-export type OpenedPassword =
-  | { ok: true; account: AccountName; /** To be zeroed by the caller. */ password: Uint8Array }
-  | { ok: false; refusal: Refusal };
+type Refused = { readonly ok: false; readonly refusal: Refusal };
 
-/** The last checks before a reset, and the password: local policy, the client's limit, the seal, the rules. */
-export async function openPassword(options: PasswordOptions, order: Order, begun: boolean): Promise<OpenedPassword> {
-  const refused = (code: Refusal['code'], detail: string | null = null): OpenedPassword => {
-    return { ok: false, refusal: { state: 'failed', code, detail } };
-  };
+const refused = (code: Refusal['code'], detail: string | null = null): Refused => {
+  return { ok: false, refusal: { state: 'failed', code, detail } };
+};
+
+/** Whose password may be set now: local policy and the client's limit allow it. */
+export async function allowReset(
+  options: Omit<PasswordOptions, 'crypto' | 'sealingKeys'>,
+  order: Order,
+  begun: boolean,
+): Promise<{ readonly ok: true; readonly account: AccountName } | Refused> {
   const named = await options.instance.nameOf(order.account);
   if (!named.ok) return refused(named.code);
   // A reset that is run again has been counted when it was begun.
@@ -33,15 +36,23 @@ export async function openPassword(options: PasswordOptions, order: Order, begun
   const policy = judgePolicy(options.policy(), named.name, started, options.moment());
   if (!policy.allow) return refused(policy.code, `rule ${policy.rule}`);
   if (options.believedNow() > order.notAfter) return refused('reset-expired');
+  return { ok: true, account: named.name };
+}
 
+/** The password, to be zeroed by the caller, if the seal is whole and the rules are kept. */
+export async function openPassword(
+  options: Pick<PasswordOptions, 'crypto' | 'sealingKeys' | 'os'>,
+  order: Order,
+  name: AccountName,
+): Promise<{ readonly ok: true; readonly password: Uint8Array } | Refused> {
   const privateKey = await options.sealingKeys.privateKey(order.sealed.keyId);
   if (privateKey === null) return refused('sealing-key-unknown');
   const { instanceId, identity, account, resetId, mode, notAfter } = order;
   const context = { instanceId, identity, account, resetId, mode, options: order.options, notAfter };
   const password = await options.crypto.unseal(privateKey, context, order.sealed).finally(() => privateKey.fill(0));
   if (password === null) return refused('seal-broken');
-  const broken = brokenRules(password, named.name, options.os, order);
-  if (broken.length === 0) return { ok: true, account: named.name, password };
+  const broken = brokenRules(password, name, options.os, order);
+  if (broken.length === 0) return { ok: true, password };
   password.fill(0);
   return refused('password-rejected', broken.join(', '));
 }

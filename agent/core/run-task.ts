@@ -1,16 +1,16 @@
-import type { ResultCode } from '#protocol';
+import type { AccountName, ResultCode } from '#protocol';
 import { decideContinuation, type AcceptedRecord } from '../domain/ledger.ts';
-import type { AgentCrypto, Clock, Instance, Log } from '../ports.ts';
+import type { AgentCrypto, Clock, Instance, Log, ResetOutcome } from '../ports.ts';
 import type { AdmissionOptions, OpenTask } from './admission.ts';
 import type { Journal } from './journal.ts';
 import type { Outbox, OutboxOptions } from './outbox.ts';
-import { openPassword, type PasswordOptions } from './password.ts';
+import { allowReset, openPassword, type PasswordOptions } from './password.ts';
 import type { Refusal, ResultSubject } from './results.ts';
 
 /** What dealing with tasks needs. */
 export interface TaskOptions
   extends
-    Omit<AdmissionOptions, 'crypto' | 'journal'>,
+    Omit<AdmissionOptions, 'crypto' | 'journal' | 'openScript'>,
     Omit<PasswordOptions, 'crypto' | 'instance' | 'journal'>,
     Omit<OutboxOptions, 'crypto' | 'journal' | 'signal'> {
   readonly clock: Clock;
@@ -47,7 +47,7 @@ export async function abandon(outbox: Outbox, accepted: AcceptedRecord, begun: b
 }
 
 async function run(options: RunOptions, task: OpenTask): Promise<void> {
-  const { journal, outbox, clock, signal, instance } = options;
+  const { journal, outbox, signal } = options;
   const { accepted, order, begun } = task;
   if (task.journalled) {
     const known = journal.ledger().tasks.get(accepted.taskId);
@@ -58,26 +58,55 @@ async function run(options: RunOptions, task: OpenTask): Promise<void> {
       return;
     }
   }
-  const opened = await openPassword(options, order, begun);
-  if (!opened.ok) {
-    const { refusal } = opened;
-    if (begun) {
-      await outbox.conclude(subjectOf(accepted, { begun }), interrupted(refusal.code));
-    } else if (task.journalled) await outbox.conclude(subjectOf(accepted), refusal);
+  const allowed = await allowReset(options, order, begun);
+  if (!allowed.ok) {
+    const { refusal } = allowed;
+    if (begun) await outbox.conclude(subjectOf(accepted, { begun }), interrupted(refusal.code));
+    else if (task.journalled) await outbox.conclude(subjectOf(accepted), refusal);
     else await outbox.decline(accepted.order, subjectOf(accepted), refusal);
     return;
   }
-  const { account, password } = opened;
+  const { account } = allowed;
+  const recorded = begun ? Promise.resolve(true) : begin(options, task);
+  const [attempt, mayBegin] = await Promise.all([tryReset(options, task, account, recorded), recorded]);
+  if (!mayBegin || attempt === null) return;
+  if (!attempt.opened) {
+    const { refusal } = attempt;
+    await outbox.conclude(subjectOf(accepted, { begun }), begun ? interrupted(refusal.code) : refusal);
+    return;
+  }
+  const { outcome, waitedMs } = attempt;
+  // Ended by our own stop: not the last word on it, since the next run of the agent takes it up.
+  if (signal.aborted && outcome.state === 'outcome-unknown') return;
+  const subject = subjectOf(accepted, { account, begun: true, waitedMs });
+  // A failure speaks of this run; the one that was interrupted may have come anywhere.
+  await outbox.conclude(subject, begun && outcome.state === 'failed' ? interrupted(outcome.code) : outcome);
+}
+
+type Attempt =
+  | { readonly opened: false; readonly refusal: Refusal }
+  | { readonly opened: true; readonly outcome: ResetOutcome; readonly waitedMs: number };
+
+/**
+ * Opens the seal and has the account reset. What only reads is done while the disk takes the record; nothing is touched
+ * before it is there. Null where it was not to begin.
+ */
+async function tryReset(
+  options: RunOptions,
+  task: OpenTask,
+  account: AccountName,
+  recorded: Promise<boolean>,
+): Promise<Attempt | null> {
+  const { accepted, order, script } = task;
+  const { instance, clock, signal } = options;
+  const opened = await openPassword(options, order, account);
+  if (!opened.ok) return { opened: false, refusal: opened.refusal };
+  const { password } = opened;
+  const waitedMs = clock.monotonic() - accepted.arrivedMs;
   try {
-    if (!begun && !(await begin(options, task))) return;
-    const waitedMs = clock.monotonic() - accepted.arrivedMs;
-    const request = { account, password, options: order.options, privileged: order.privileged, script: task.script };
-    const outcome = await instance.reset({ ...request, signal });
-    // Ended by our own stop: not the last word on it, since the next run of the agent takes it up.
-    if (signal.aborted && outcome.state === 'outcome-unknown') return;
-    const subject = subjectOf(accepted, { account, begun: true, waitedMs });
-    // A failure speaks of this run; the one that was interrupted may have come anywhere.
-    await outbox.conclude(subject, begun && outcome.state === 'failed' ? interrupted(outcome.code) : outcome);
+    const wanted = { account, password, options: order.options, privileged: order.privileged, script };
+    const outcome = await instance.reset({ ...wanted, begun: recorded, signal });
+    return outcome === null ? null : { opened: true, outcome, waitedMs };
   } finally {
     password.fill(0);
   }
@@ -104,7 +133,6 @@ async function begin(options: RunOptions, task: OpenTask): Promise<boolean> {
       outbox.withdraw(task.accepted.order);
       return false;
     }
-    send({ type: 'task-progress', taskId, state: 'accepted' });
   }
   // The write may have taken long, as on a full disk that is asked again and again: no limit may pass unseen meanwhile.
   const late = whyLate(options, task);

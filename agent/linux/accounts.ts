@@ -20,6 +20,8 @@ export interface LinuxAccount {
   /** False for nologin-like shells; such an account is never logged in to. */
   shellUsable: boolean;
   lock: LockState;
+  /** What stands before the hash of a locked account; empty otherwise. */
+  lockMarks: string;
   hasPassword: boolean;
   /** The account's expiry date has come. */
   expired: boolean;
@@ -83,14 +85,17 @@ export function resolveAccount(files: AccountFiles, name: string, day: number): 
       privileged: isPrivileged({ name, uid: passwd.uid, groups }, files.authorities),
       shellUsable: isLoginShell(passwd.shell),
       lock,
+      lockMarks: lock === 'locked' ? marksOf(stored) : '',
       hasPassword: lock !== 'never-set',
       ...ageing(shadow, day),
     },
   };
 }
 
+const marksOf = (stored: string): string => /^[!*]*/.exec(stored)?.[0] ?? '';
+
 export function lockState(stored: string): LockState {
-  const hash = stored.replace(/^[!*]+/, '');
+  const hash = stored.slice(marksOf(stored).length);
   // The same test as the reset script's: a modular hash starts with $ or _, a traditional one has 13 characters.
   const isHash = /^\$.+\$./.test(hash) || /^_.{19}/.test(hash) || hash.length === 13;
   if (!isHash) return 'never-set';

@@ -42,12 +42,20 @@ export interface ResetRequest {
   privilegedAuthorised: boolean;
   /** Signature checked by the caller. */
   script: { bytes: Buffer; digest: string };
+  /** Nothing is touched before it resolves to true; false gives the reset up. At once when absent. */
+  begun?: Promise<boolean>;
   signal?: AbortSignal;
 }
 
+/** So long may lie between the look at an account and the change of it. A disk that refuses can make it longer. */
+const ACCOUNT_AGE_MS_MAX = 1_000;
+
 export interface LinuxResetter {
-  /** Never rejects for a reason that lies in the account, the script or the signal. One at a time on an instance. */
-  reset(request: ResetRequest): Promise<ResetResult>;
+  /**
+   * Never rejects for a reason that lies in the account, the script or the signal. One at a time on an instance. Null when
+   * it was not to begin.
+   */
+  reset(request: ResetRequest): Promise<ResetResult | null>;
 }
 
 export interface LinuxResetterOptions {
@@ -64,10 +72,12 @@ export function createLinuxResetter(options: LinuxResetterOptions): LinuxResette
     async reset(request) {
       const startedMs = monotonicMs();
       const elapsed = () => Math.round(monotonicMs() - startedMs);
-      const admitted = await admit(options.accounts, request);
+      let admitted = await admit(options.accounts, request);
+      if ((await request.begun) === false) return null;
+      if (elapsed() > ACCOUNT_AGE_MS_MAX) admitted = await admit(options.accounts, request);
       if ('state' in admitted) return admitted;
 
-      const applying = runner.run(scriptRequest(request, 'apply'), request.signal);
+      const applying = runner.run(scriptRequest(request, 'apply', admitted.lockMarks), request.signal);
       // After the script has been started: proof needs its own process, which gets ready meanwhile.
       const prepared = verifier.prepare();
       try {
@@ -150,13 +160,14 @@ async function prove(
   }
   if (request.options.mustChange) {
     // Only now: a password that must be changed cannot be proven by a login.
-    const finished = await runner.run(scriptRequest(request, 'finish'), signal);
+    const finished = await runner.run(scriptRequest(request, 'finish', null), signal);
     if (finished.kind !== 'done' || finished.code !== 'applied') found.push('must-change-failed');
   }
   return { state: 'succeeded', verifiedBy: verdict.verifiedBy, warnings: found, appliedMs, verifiedMs };
 }
 
-const scriptRequest = (request: ResetRequest, phase: 'apply' | 'finish') => ({
+const scriptRequest = (request: ResetRequest, phase: 'apply' | 'finish', lockMarks: string | null) => ({
+  lockMarks,
   bytes: request.script.bytes,
   digest: request.script.digest,
   phase,

@@ -43,6 +43,8 @@ export interface ScriptRequest {
   /** null in the finish phase, which needs none. The caller's own copy is left alone; ours is zeroed. */
   password: Buffer | null;
   options: { unlock: boolean; unexpire: boolean; mustChange: boolean };
+  /** What stands before the account's hash, as it was just read; null where the script is to look by itself. */
+  lockMarks: string | null;
 }
 
 export interface ScriptRunner {
@@ -89,9 +91,11 @@ export function createScriptRunner(options: ScriptRunnerOptions): ScriptRunner {
       if (typeof path !== 'string') return path;
       const deadline = monotonicMs() + lockWaitMsMax;
       for (let attempts = 1; ; attempts += 1) {
+        // Whoever held the lock meanwhile may have locked the account.
+        const current = attempts === 1 ? request : { ...request, lockMarks: null };
         const outcome =
           heldBy(locks.lockFile()) ??
-          (await runOnce(path, request, { ...options, shell, lockWaitMsMax: deadline - monotonicMs() }, signal));
+          (await runOnce(path, current, { ...options, shell, lockWaitMsMax: deadline - monotonicMs() }, signal));
         const held = outcome.kind === 'done' && outcome.code === 'account-database-lock-held';
         const delay = Math.min(LOCK_DELAY_MS_MAX, LOCK_DELAY_MS_FIRST * 2 ** attempts) * random();
         if (!held || monotonicMs() + delay > deadline)
@@ -175,7 +179,7 @@ function runOnce(
   });
 }
 
-function taskOf(path: string, { accountName, phase, options }: ScriptRequest): ShellTask {
+function taskOf(path: string, { accountName, phase, options, lockMarks }: ScriptRequest): ShellTask {
   const flag = (on: boolean) => (on ? '1' : '0');
   return {
     path,
@@ -185,6 +189,7 @@ function taskOf(path: string, { accountName, phase, options }: ScriptRequest): S
       LK_UNLOCK: flag(options.unlock),
       LK_UNEXPIRE: flag(options.unexpire),
       LK_MUST_CHANGE: flag(options.mustChange),
+      LK_LOCK: lockMarks === '' ? 'none' : (lockMarks ?? ''),
     },
   };
 }

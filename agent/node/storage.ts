@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { open, readdir, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
+import { constants, readFileSync } from 'node:fs';
+import { open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Storage } from '../ports.ts';
 
-const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
+const { O_APPEND, O_CREAT, O_DSYNC, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 const FILE_MODE = 0o600;
 const TEMPORARY = '.tmp-';
+/** Every write returns once on disk: one trip to another thread where a write and a flush would be two. */
+const APPENDING = O_WRONLY | O_APPEND | O_CREAT | O_DSYNC | O_NOFOLLOW;
 
 export interface DirectoryStorage extends Storage {
   /** Lets go of open files; the storage can be used again afterwards. */
@@ -38,16 +40,16 @@ export function createDirectoryStorage(directory: string): DirectoryStorage {
     await handle?.close();
   };
   const startAppending = async (name: string): Promise<FileHandle> => {
-    const handle = await open(join(directory, name), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, FILE_MODE);
+    const handle = await open(join(directory, name), APPENDING, FILE_MODE);
     appending.set(name, handle);
-    await syncDirectory(); // It may be new.
     return handle;
   };
 
   return {
-    read: (name) => readIfPresent(join(directory, name)),
+    read: async (name) => readIfPresent(join(directory, name)),
     list: async () => (await readdir(directory)).filter((name) => !name.startsWith(TEMPORARY)),
     async replace(name, bytes) {
+      const goesOn = appending.has(name);
       await stopAppending(name); // The handle would go on writing to the old file.
       const temporary = join(directory, `${TEMPORARY}${randomBytes(8).toString('hex')}`);
       try {
@@ -58,11 +60,16 @@ export function createDirectoryStorage(directory: string): DirectoryStorage {
         throw error;
       }
       await syncDirectory();
+      // Now, and not when the next record has to be on disk as soon as can be.
+      if (goesOn) await startAppending(name);
     },
     async append(name, bytes) {
-      const handle = appending.get(name) ?? (await startAppending(name));
-      await handle.appendFile(bytes);
-      await handle.datasync();
+      let handle = appending.get(name);
+      if (handle === undefined) {
+        handle = await startAppending(name);
+        await syncDirectory(); // It may be new.
+      }
+      for (let at = 0; at < bytes.length;) at += (await handle.write(bytes, at)).bytesWritten;
     },
     async remove(name) {
       await stopAppending(name);
@@ -85,9 +92,10 @@ async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
   }
 }
 
-async function readIfPresent(path: string): Promise<Uint8Array | null> {
+/** At once: these files are small, and to have another thread read one takes longer than to read it. */
+function readIfPresent(path: string): Uint8Array | null {
   try {
-    return await readFile(path);
+    return readFileSync(path);
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw error;

@@ -64,13 +64,21 @@ function connect(
     // 1006 is not said by anybody: the connection just ended.
     handlers.onClose(code === 1006 ? null : code, problem === '' ? `closed with code ${String(code)}` : problem);
   });
-  return {
-    send(text) {
+  const unsent: string[] = [];
+  const flush = () => {
+    for (const text of unsent.splice(0)) {
       if (socket.readyState !== WebSocket.OPEN) return;
       if (socket.bufferedAmount > UNSENT_BYTES_MAX) socket.terminate();
       else socket.send(text);
+    }
+  };
+  return {
+    /** At the end of the turn: a reset is begun before it is said that it was. */
+    send(text) {
+      if (unsent.push(text) === 1) setImmediate(flush);
     },
     close(code, reason) {
+      flush();
       socket.close(code, reason);
       setTimeout(() => socket.terminate(), CLOSE_MS_MAX).unref();
     },

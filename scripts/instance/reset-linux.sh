@@ -6,6 +6,8 @@
 #       LK_UNLOCK       1: remove a lock (without it a locked account stays locked)
 #       LK_UNEXPIRE     1: remove the account's expiry date
 #       LK_MUST_CHANGE  1: the password must be changed at the next login (finish phase, after verification)
+#       LK_LOCK         the lock marks before the account's hash, as the agent has just read them, or `none`. Empty or
+#                       unset: read here, byte by byte, since a shell cannot do better
 #       descriptor 3    `account:password\n`, handed to chpasswd untouched; this script never reads it
 # Out:  last line       latchkey-result code=CODE warnings=LIST detail=TEXT
 #       exit status     0 when code is applied, 1 otherwise
@@ -170,9 +172,16 @@ apply_locked() {
 }
 
 apply() {
-  read_stored
-  lock=''
-  if [ "$LK_UNLOCK" != 1 ]; then read_lock; fi
+  case $LK_LOCK in
+  none) lock='' ;;
+  '')
+    read_stored
+    read_lock
+    ;;
+  *[!\!*]*) result script-failed 'unsafe lock marks' ;;
+  *) lock=$LK_LOCK ;;
+  esac
+  if [ "$LK_UNLOCK" = 1 ]; then lock=''; fi
   if [ -n "$lock" ]; then
     apply_locked
   else
@@ -196,7 +205,7 @@ complete() {
   result applied
 }
 
-: "${LK_ACCOUNT:=}" "${LK_PHASE:=}" "${LK_UNLOCK:=0}" "${LK_UNEXPIRE:=0}" "${LK_MUST_CHANGE:=0}"
+: "${LK_ACCOUNT:=}" "${LK_PHASE:=}" "${LK_UNLOCK:=0}" "${LK_UNEXPIRE:=0}" "${LK_MUST_CHANGE:=0}" "${LK_LOCK:=}"
 case $LK_ACCOUNT in
 '' | [-.]* | *[!A-Za-z0-9._-]*) result script-failed 'unsafe account name' ;;
 esac

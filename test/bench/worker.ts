@@ -40,6 +40,7 @@ async function reset(account: string, password: string, standby: boolean): Promi
     options: { unlock: false, unexpire: false, mustChange: false },
     privileged: false,
     script: SCRIPT,
+    begun: Promise.resolve(true),
     signal: new AbortController().signal,
   });
   if (outcome?.state !== 'succeeded' || outcome.verifiedBy !== 'login') {

@@ -6,6 +6,8 @@ export interface Connection {
   readonly source: string;
   /** Queues a text message; a no-op once the connection is closed. */
   send(text: string): void;
+  /** What is queued leaves now, and not at the end of the turn, which may have much else to do. */
+  flush?(): void;
   /** The peer has proven who it is, so that it counts no more as one who has not. */
   proven?(): void;
   /** Closes with the code of that reason; the peer's answer is not waited for. */

@@ -9,6 +9,8 @@ export interface Liveness {
    * while, and says nothing about who is alive now. Whoever waits for that older one waits for this one instead.
    */
   askAnew(): Promise<boolean>;
+  /** How long the last answer took, milliseconds; null before the first. */
+  lastTookMs(): number | null;
   /** The peer echoed a challenge. False when nobody asked that, or not any more. */
   answered(challenge: Nonce): boolean;
   /** No more questions; whoever waits is told `false`. */
@@ -27,7 +29,9 @@ export function createLiveness(deps: {
   readonly onMissed: () => void;
 }): Liveness {
   const { clock, random } = deps;
-  let open: { challenge: Nonce; forget: () => void; resolve: ((alive: boolean) => void)[] } | null = null;
+  let tookMs: number | null = null;
+  let open: { challenge: Nonce; askedMs: number; forget: () => void; resolve: ((alive: boolean) => void)[] } | null =
+    null;
   let stopped = false;
   let forgetNext = askLater();
 
@@ -56,7 +60,7 @@ export function createLiveness(deps: {
       settle(false);
       deps.onMissed();
     });
-    open = { challenge, forget, resolve };
+    open = { challenge, askedMs: clock.monotonic(), forget, resolve };
     deps.send(challenge);
   }
 
@@ -72,8 +76,10 @@ export function createLiveness(deps: {
   return {
     ask: () => question(false),
     askAnew: () => question(true),
+    lastTookMs: () => tookMs,
     answered(challenge) {
       if (open?.challenge !== challenge) return false;
+      tookMs = clock.monotonic() - open.askedMs;
       settle(true);
       return true;
     },

@@ -30,8 +30,10 @@ export interface Session {
   ageMs(): number;
   /** The orders that left in this session: each task is sent once a session, and again in the next. */
   readonly sent: Map<TaskId, SentOrder>;
-  readonly liveness: Pick<Liveness, 'ask' | 'askAnew' | 'answered'>;
+  readonly liveness: Pick<Liveness, 'ask' | 'askAnew' | 'answered' | 'lastTookMs'>;
   send(frame: ServerFrame): void;
+  /** The same, for what somebody waits for: it leaves before this returns. */
+  sendAtOnce(frame: ServerFrame): void;
   close(reason: CloseReason): void;
   /** Told once that the socket is gone. */
   closed(): void;
@@ -86,6 +88,10 @@ export function createSession(deps: {
     sent: new Map(),
     liveness,
     send,
+    sendAtOnce(frame) {
+      send(frame);
+      connection.flush?.();
+    },
     close,
     closed: end,
     isOpen: () => open,

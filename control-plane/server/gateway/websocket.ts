@@ -91,10 +91,12 @@ function attach(webSocket: WebSocket, socket: Socket, source: string, { accept, 
     if (isGathering) return;
     isGathering = true;
     socket.cork();
-    process.nextTick(() => {
-      isGathering = false;
-      socket.uncork();
-    });
+    process.nextTick(flush);
+  };
+  const flush = (): void => {
+    if (!isGathering) return;
+    isGathering = false;
+    socket.uncork();
   };
   const connection: Connection = {
     source,
@@ -108,6 +110,7 @@ function attach(webSocket: WebSocket, socket: Socket, source: string, { accept, 
       gather();
       webSocket.send(text);
     },
+    flush,
     close(reason) {
       if (!open) return;
       open = false;

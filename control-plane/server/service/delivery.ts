@@ -10,15 +10,16 @@ import {
   type ResetId,
   type Signer,
   type TaskId,
+  type TokenId,
 } from '#protocol';
-import { actorOfToken, type Actor } from '../domain/actor.ts';
+import { actorOfToken } from '../domain/actor.ts';
 import { decideBatch } from '../domain/batch.ts';
 import { authorizeReset, judgeReset, type ResetQuestion } from '../domain/readiness.ts';
 import { IN_FLIGHT_STATES } from '../domain/task.ts';
 import type { Session } from '../gateway/session.ts';
 import type { SessionDirectory } from '../gateway/session-directory.ts';
 import type { Bus } from '../bus/bus.ts';
-import type { InstanceRecord, TaskRecord } from '../store/records.ts';
+import type { InstanceRecord, ResetRecord, TaskRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
 import type { CatalogueScript, Clock, Hash, Log } from './ports.ts';
 import { changeTask } from './task-flow.ts';
@@ -62,7 +63,10 @@ async function deliverTask(
   task: TaskRecord,
   alive: boolean,
 ): Promise<'held' | 'done'> {
-  const departure = await deps.store.transaction((tx) => depart(deps, tx, task.id, alive));
+  const departure = await deps.store.transaction(async (tx) => {
+    const standing = await readStanding(tx, task.id);
+    return standing === null ? null : depart(deps, tx, standing, alive);
+  });
   if (departure === 'held') return 'held';
   deps.bus.changed(task.resetId, [task.id]);
   if (departure !== null) await sendOrder(deps, session, departure);
@@ -79,6 +83,29 @@ export interface Departure {
   readonly isHeld: boolean;
 }
 
+/** How a task stands, as read or written in the transaction in which it is to leave. */
+export interface Standing {
+  readonly task: TaskRecord;
+  readonly instance: InstanceRecord;
+  /** Whose reset it is. */
+  readonly tokenId: TokenId;
+  readonly serviceEnabled: boolean;
+  /** One more task of its reset may leave. */
+  readonly hasTurn: boolean;
+}
+
+/** Between the request and now anything may have changed. */
+async function readStanding(tx: Repositories, id: TaskId): Promise<Standing | null> {
+  const task = await tx.tasks.get(id);
+  const instance = task === null ? null : await tx.instances.get(task.instanceId);
+  const reset = task === null ? null : await tx.resets.get(task.resetId);
+  if (task === null || instance === null || reset === null) return null;
+  const project = await tx.projects.get(instance.project);
+  // What has been sent before does not ask again: it is to come to its end.
+  const hasTurn = task.state !== 'pending' || (await isItsTurn(tx, reset));
+  return { task, instance, tokenId: reset.tokenId, serviceEnabled: project?.serviceEnabled ?? false, hasTurn };
+}
+
 /**
  * The last look before an order leaves, in the transaction that records that it does: rights, health, whose turn it is.
  * `alive`: the agent has just answered. What is returned is to be sent once that is committed; null when nothing is to
@@ -87,16 +114,15 @@ export interface Departure {
 export async function depart(
   { clock }: Pick<DeliveryDeps, 'clock'>,
   tx: Repositories,
-  id: TaskId,
+  standing: Standing,
   alive: boolean,
 ): Promise<Departure | 'held' | null> {
   const at = clock.now();
-  const current = await tx.tasks.get(id);
-  const instance = current === null ? null : await tx.instances.get(current.instanceId);
-  if (current === null || instance === null || current.sealed === null) return null;
-  const question = await questionOf(tx, current, instance, at);
+  const { task: current, instance } = standing;
+  if (current.sealed === null) return null;
+  const question = await questionOf(tx, standing, at);
   if (current.state === 'pending') {
-    if (!(await isItsTurn(tx, current.resetId))) return 'held';
+    if (!standing.hasTurn) return 'held';
     const blocked = judgeReset(question) ?? (alive ? null : 'agent-not-responding');
     if (blocked !== null) {
       await changeTask(tx, current, { type: 'block' }, { actor: 'system', at }, { code: blocked });
@@ -120,14 +146,9 @@ export async function depart(
   return { task: current, instance, sealed: current.sealed, privileged: question.actor?.privileged ?? false, isHeld };
 }
 
-/**
- * Whether one more task of the reset may leave. Asked in the transaction in which it does, so that no two that leave at
- * the same time both take the last place. What has been sent before does not ask again: it is to come to its end.
- */
-async function isItsTurn(tx: Repositories, id: ResetId): Promise<boolean> {
-  const reset = await tx.resets.get(id);
-  if (reset === null) return false;
-  const decision = decideBatch(reset, await tx.tasks.countIn(id, IN_FLIGHT_STATES));
+/** Asked in the transaction in which the task leaves, so that no two that leave at the same time both take the last place. */
+async function isItsTurn(tx: Repositories, reset: ResetRecord): Promise<boolean> {
+  const decision = decideBatch(reset, await tx.tasks.countIn(reset.id, IN_FLIGHT_STATES));
   return decision.do === 'send' && decision.room > 0;
 }
 
@@ -137,29 +158,21 @@ function judgeRights(question: ResetQuestion): ApiCode | null {
   return question.serviceEnabled ? null : 'service-not-authorised';
 }
 
-/** What decides over the task now: between the request and now anything may have changed. */
+/** What decides over the task now, with the rights that who asked for it has at this moment. */
 async function questionOf(
   tx: Repositories,
-  task: TaskRecord,
-  instance: InstanceRecord,
+  { task, instance, tokenId, serviceEnabled }: Standing,
   now: number,
 ): Promise<ResetQuestion> {
-  const project = await tx.projects.get(instance.project);
   return {
-    actor: await actorBehind(tx, task, now),
+    actor: actorOfToken(await tx.tokens.get(tokenId), now),
     target: instance,
-    serviceEnabled: project?.serviceEnabled ?? false,
+    serviceEnabled,
     reset: { mode: task.mode, options: task.options, account: task.account },
     // It is the one that is in progress.
     unfinished: false,
     supersede: false,
   };
-}
-
-/** Who asked for it, with the rights of this moment. */
-async function actorBehind(tx: Repositories, task: TaskRecord, now: number): Promise<Actor | null> {
-  const reset = await tx.resets.get(task.resetId);
-  return reset === null ? null : actorOfToken(await tx.tokens.get(reset.tokenId), now);
 }
 
 /** After the commit of what `depart` recorded. */
@@ -189,5 +202,5 @@ export async function sendOrder(deps: DeliveryDeps, session: Session, departure:
   const order = await signJson(deps.orderSigner(), 'order', Order.parse(body));
   const at = isHeld ? null : deps.clock.now();
   session.sent.set(task.id, { digest: deps.hash(fromBase64Url(order.bytes)), at });
-  session.send({ type: 'order', order, script: entry.script });
+  session.sendAtOnce({ type: 'order', order, script: entry.script });
 }

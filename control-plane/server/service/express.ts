@@ -1,8 +1,7 @@
 import type { InstanceId } from '#protocol';
 import type { Session } from '../gateway/session.ts';
-import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
-import { depart, sendOrder, type DeliveryDeps, type Departure } from './delivery.ts';
+import { depart, sendOrder, type DeliveryDeps, type Departure, type Standing } from './delivery.ts';
 import type { Dispatcher } from './dispatcher.ts';
 
 /** A reset of more instances than that goes at the pace of its batch. */
@@ -12,6 +11,10 @@ export const EXPRESS_INSTANCES_MAX = 4;
  * answer to the same question.
  */
 const EXPRESS_WAIT_MS = 50;
+/** Who answered the last question as fast as that is expected to answer while the request is being recorded. */
+const NEAR_MS_MAX = 3;
+/** How long that recording, for which all others wait, is held up by one who is slower this time. */
+const NEAR_WAIT_MS = 5;
 
 /** The short way of a reset of few instances: its tasks leave with the transaction that makes them, one flush less. */
 export interface Express {
@@ -19,12 +22,12 @@ export interface Express {
   board(instances: readonly InstanceId[]): Promise<Boarding>;
 }
 
-/** The instances that have just given a sign of life. Nothing else is delivered to them meanwhile. */
+/** The instances that have just given a sign of life, or are about to. Nothing else is delivered to them meanwhile. */
 export interface Boarding extends Disposable {
-  /** Within the transaction that inserts these tasks: lets those leave that may. */
-  depart(tx: Repositories, tasks: readonly TaskRecord[]): Promise<void>;
-  /** After its commit, and not without: sends the orders of what has left, in the background. */
-  send(): void;
+  /** Within the transaction that judges and inserts these tasks: lets those leave that may. */
+  depart(tx: Repositories, tasks: readonly Standing[]): Promise<void>;
+  /** After its commit, and not without: sends the orders of what has left. Resolves once they are on their way; never rejects. */
+  send(): Promise<void>;
 }
 
 interface Seat {
@@ -40,9 +43,22 @@ export function createExpress(deps: ExpressDeps): Express {
   return {
     async board(instances) {
       const seats = instances.length > EXPRESS_INSTANCES_MAX ? new Map<InstanceId, Seat>() : takeSeats(deps, instances);
-      const ready = await answering(deps, seats);
-      for (const [id, { release }] of seats) if (!ready.has(id)) release();
-      return createBoarding(deps, ready);
+      const ready = new Map<InstanceId, Seat>();
+      const answered = Promise.all(
+        [...seats].map(async ([id, seat]) => {
+          if (await seat.session.liveness.ask()) ready.set(id, seat);
+        }),
+      );
+      const areNear = [...seats.values()].every(
+        ({ session }) => (session.liveness.lastTookMs() ?? Infinity) <= NEAR_MS_MAX,
+      );
+      const forMs = (ms: number) => (seats.size === 0 ? Promise.resolve() : waitFor(answered, ms, deps.clock));
+      if (!areNear) await forMs(EXPRESS_WAIT_MS);
+      return createBoarding(deps, seats, async () => {
+        if (areNear) await forMs(NEAR_WAIT_MS);
+        // Who answers from now on is too late.
+        return new Map(ready);
+      });
     },
   };
 }
@@ -57,50 +73,39 @@ function takeSeats({ directory, dispatcher }: ExpressDeps, instances: readonly I
   return seats;
 }
 
-async function answering({ clock }: ExpressDeps, seats: ReadonlyMap<InstanceId, Seat>): Promise<Map<InstanceId, Seat>> {
-  const ready = new Map<InstanceId, Seat>();
-  if (seats.size === 0) return ready;
-  const answers = [...seats].map(async ([id, seat]) => {
-    if (await seat.session.liveness.ask()) ready.set(id, seat);
-  });
-  await new Promise<void>((resolve, reject) => {
-    const forget = clock.after(EXPRESS_WAIT_MS, resolve);
-    Promise.all(answers).then(() => {
+/** Waits for that, and no longer than so many milliseconds. */
+function waitFor(settled: Promise<unknown>, ms: number, clock: ExpressDeps['clock']): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    const forget = clock.after(ms, resolve);
+    settled.then(() => {
       forget();
       resolve();
     }, reject);
   });
-  // Who answers from now on is too late.
-  return new Map(ready);
 }
 
-function createBoarding(deps: ExpressDeps, ready: ReadonlyMap<InstanceId, Seat>): Boarding {
-  const { bus, log } = deps;
+function createBoarding(
+  deps: ExpressDeps,
+  seats: ReadonlyMap<InstanceId, Seat>,
+  answered: () => Promise<ReadonlyMap<InstanceId, Seat>>,
+): Boarding {
   const departures: { readonly session: Session; readonly departure: Departure }[] = [];
-  let sending = false;
-  const release = () => {
-    for (const seat of ready.values()) seat.release();
-  };
   return {
     async depart(tx, tasks) {
-      for (const { id, instanceId } of tasks) {
-        const session = ready.get(instanceId)?.session;
+      const ready = await answered();
+      for (const standing of tasks) {
+        const session = ready.get(standing.task.instanceId)?.session;
         if (session?.isOpen() !== true) continue;
-        const departure = await depart(deps, tx, id, true);
+        const departure = await depart(deps, tx, standing, true);
         if (departure !== 'held' && departure !== null) departures.push({ session, departure });
       }
     },
-    send() {
-      sending = true;
-      for (const { departure } of departures) bus.changed(departure.task.resetId, [departure.task.id]);
-      Promise.all(departures.map(({ session, departure }) => sendAway(deps, session, departure)))
-        .finally(release)
-        .catch((error: unknown) => {
-          log.error({ err: error }, 'the line of deliveries broke');
-        });
+    async send() {
+      await Promise.all(departures.map(({ session, departure }) => sendAway(deps, session, departure)));
+      for (const { departure } of departures) deps.bus.changed(departure.task.resetId, [departure.task.id]);
     },
     [Symbol.dispose]() {
-      if (!sending) release();
+      for (const { release } of seats.values()) release();
     },
   };
 }

@@ -115,6 +115,7 @@ test('a busy lock is waited for with jitter, and not for ever', async () => {
     bytes: script,
     digest: digestOf(script),
     phase: 'apply',
+    lockMarks: null,
     accountName: 'alice',
     password: Buffer.from('x'),
     options: { unlock: false, unexpire: false, mustChange: false },

@@ -39,7 +39,8 @@ function requestOf(script: string, more: Partial<ScriptRequest> = {}): ScriptReq
   const options = { unlock: true, unexpire: false, mustChange: true };
   const password = Buffer.from(PASSWORD);
   const digest = createHash('sha256').update(bytes).digest('hex');
-  return { bytes, digest, phase: 'apply', accountName: 'alice', password, options, ...more };
+  const lockMarks = '!';
+  return { bytes, digest, phase: 'apply', accountName: 'alice', password, options, lockMarks, ...more };
 }
 
 const shells = () => descendants(process.pid).filter(({ command }) => command === 'sh');
@@ -59,7 +60,14 @@ describe.each([
       .trimEnd()
       .split('\n')
       .filter((line) => !/^(?:_|PWD|OLDPWD|SHLVL)=/.test(line));
-    const variables = ['LK_ACCOUNT=alice', 'LK_PHASE=apply', 'LK_UNLOCK=1', 'LK_UNEXPIRE=0', 'LK_MUST_CHANGE=1'];
+    const variables = [
+      'LK_ACCOUNT=alice',
+      'LK_PHASE=apply',
+      'LK_UNLOCK=1',
+      'LK_UNEXPIRE=0',
+      'LK_MUST_CHANGE=1',
+      'LK_LOCK=!',
+    ];
     const expected = ['/', 'LC_ALL=C', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', ...variables];
     expect(lines.toSorted()).toEqual(expected.toSorted());
   });

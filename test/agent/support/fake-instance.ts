@@ -39,7 +39,8 @@ export class FakeInstance implements Instance {
     return Promise.resolve(this.naming ?? { ok: true, name: AccountName.parse(account) });
   }
 
-  async reset(request: ResetRequest): Promise<ResetOutcome> {
+  async reset(request: ResetRequest): Promise<ResetOutcome | null> {
+    if (!(await request.begun)) return null;
     const { account, password, privileged } = request;
     this.runs.push({ account, password: fromUtf8(password), privileged, bytes: password });
     return this.onReset(request);

@@ -13,6 +13,7 @@ import { UNAPPLIED_STATES } from '../../domain/task.ts';
 import type { InstanceRecord, PlannedTargetRecord, ResetRecord, TaskRecord } from '../../store/records.ts';
 import type { Repositories } from '../../store/store.ts';
 import { ApiError, type ErrorDetail } from '../errors.ts';
+import type { Standing } from '../delivery.ts';
 import { EXPRESS_INSTANCES_MAX } from '../express.ts';
 import { ANYTHING } from '../gate.ts';
 import { changeTask } from '../task-flow.ts';
@@ -40,11 +41,12 @@ export async function startReset(deps: ResetDeps, actor: Actor, request: Request
     await tx.resets.start(reset.id, { requestedAt: arrivedAt, notAfter: request.notAfter });
     const detail = { mode: reset.mode, tasks: tasks.length, blocked: batch.blocked.length, ...reset.options };
     await tx.audit.append(deps.gate.allowed(actor, 'reset.start', subject, rule, detail));
-    await boarding.depart(tx, tasks);
+    await boarding.depart(tx, standings(reset, batch, tasks));
     return { done: true, replaced: batch.replaced } as const;
   });
   if (!started.done) return started;
-  boarding.send();
+  // Before anything else that follows from it: the instance has its order while the answer is put together.
+  await boarding.send();
   // After the commit: a lost wake-up is found by the sweep, a wake-up before it would find nothing.
   deps.bus.wake([request.resetId]);
   for (const task of started.replaced) deps.bus.changed(task.resetId, [task.id]);
@@ -59,6 +61,20 @@ async function expected({ store }: ResetDeps, actor: Actor, request: Request): P
   const reset = await store.read.resets.get(request.resetId);
   if (reset?.tokenId !== actor.tokenId || reset.requestedAt !== null || reset.mode !== 'online') return [];
   return (await store.read.resets.targets(request.resetId)).map((target) => target.instanceId);
+}
+
+/**
+ * How the new tasks stand: what was read and judged in this very transaction is not read again. Those that are ready come
+ * first, and in their order.
+ */
+function standings(reset: ResetRecord, { ready }: Batch, tasks: readonly TaskRecord[]): readonly Standing[] {
+  return ready.flatMap(({ instance }, place) => {
+    const task = tasks[place];
+    if (task === undefined) return [];
+    // None is judged ready whose project does without the service.
+    const judged = { serviceEnabled: true, hasTurn: place < reset.concurrency };
+    return [{ task, instance, tokenId: reset.tokenId, ...judged }];
+  });
 }
 
 async function plannedReset(tx: Repositories, actor: Actor, request: Request, now: number): Promise<ResetRecord> {
