@@ -136,7 +136,10 @@ export const LivenessAnswerFrame = z.strictObject({ type: type('liveness-answer'
 /** A task for this instance: the signed order, and the signed script that applies it. */
 export const OrderFrame = z.strictObject({ type: type('order'), order: Signed, script: SignedScript });
 
-/** The agent has journalled the order (`accepted`), or starts the script (`running`). */
+/**
+ * The agent has journalled the order and lets it wait for its turn (`accepted`), or has journalled that it begins
+ * (`running`).
+ */
 export const TaskProgressFrame = z.strictObject({
   type: type('task-progress'),
   taskId: TaskId,

@@ -61,11 +61,24 @@ function rawPublicKey(key: KeyObject): PublicKey {
   return PublicKey.parse(der.subarray(-RAW_KEY_BYTES).toString('base64url'));
 }
 
+/** Keys that signatures were checked with: a key set has few, and to read one takes as long as to check with it. */
+const readKeys = new Map<PublicKey, KeyObject>();
+const READ_KEYS_MAX = 16;
+
+function keyObjectOf(publicKey: PublicKey): KeyObject {
+  const known = readKeys.get(publicKey);
+  if (known !== undefined) return known;
+  const der = Buffer.concat([ED25519_SPKI_PREFIX, fromBase64Url(publicKey)]);
+  const key = createPublicKey({ key: der, format: 'der', type: 'spki' });
+  if (readKeys.size >= READ_KEYS_MAX) readKeys.clear();
+  readKeys.set(publicKey, key);
+  return key;
+}
+
 /** Synchronous under its promise: one signature costs less than a trip to another thread. */
 export const verifySignature: Verify = async (publicKey, message, signature) => {
   try {
-    const der = Buffer.concat([ED25519_SPKI_PREFIX, fromBase64Url(publicKey)]);
-    return verify(null, message, createPublicKey({ key: der, format: 'der', type: 'spki' }), signature);
+    return verify(null, message, keyObjectOf(publicKey), signature);
   } catch {
     return false;
   }

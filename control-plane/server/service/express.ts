@@ -24,8 +24,8 @@ export interface Express {
 
 /** The instances that have just given a sign of life, or are about to. Nothing else is delivered to them meanwhile. */
 export interface Boarding extends Disposable {
-  /** Within the transaction that judges and inserts these tasks: lets those leave that may. */
-  depart(tx: Repositories, tasks: readonly Standing[]): Promise<void>;
+  /** Within the transaction that judges and inserts these tasks: lets those leave that may. True when all of them do. */
+  depart(tx: Repositories, tasks: readonly Standing[]): Promise<boolean>;
   /** After its commit, and not without: sends the orders of what has left. Resolves once they are on their way; never rejects. */
   send(): Promise<void>;
 }
@@ -99,6 +99,7 @@ function createBoarding(
         const departure = await depart(deps, tx, standing, true);
         if (departure !== 'held' && departure !== null) departures.push({ session, departure });
       }
+      return departures.length === tasks.length;
     },
     async send() {
       await Promise.all(departures.map(({ session, departure }) => sendAway(deps, session, departure)));

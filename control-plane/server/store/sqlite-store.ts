@@ -167,17 +167,25 @@ function configure(database: DatabaseSync): void {
 }
 
 function transactionControl(database: DatabaseSync, onCommitted: (tookMs: number) => void): TransactionControl {
+  /** Prepared once: they are run for every transaction. */
+  const command = (text: string) => {
+    const statement = database.prepare(text);
+    return () => {
+      statement.run();
+    };
+  };
+  const commit = command('commit');
   return {
-    begin: () => database.exec('begin immediate'),
+    begin: command('begin immediate'),
     commit: () => {
       const startedMs = performance.now();
-      database.exec('commit');
+      commit();
       onCommitted(performance.now() - startedMs);
     },
-    rollback: () => database.exec('rollback'),
-    savepoint: () => database.exec('savepoint one'),
-    releaseSavepoint: () => database.exec('release one'),
-    rollbackToSavepoint: () => database.exec('rollback to one'),
+    rollback: command('rollback'),
+    savepoint: command('savepoint one'),
+    releaseSavepoint: command('release one'),
+    rollbackToSavepoint: command('rollback to one'),
     isOpen: () => database.isTransaction,
   };
 }

@@ -226,6 +226,8 @@ export interface TaskRepository {
 export interface GenerationRepository {
   /** Highest known generation of that account there; 0 where none is known. */
   highest(id: InstanceId, account: AccountRef): Promise<number>;
+  /** One more than the highest known, which it is from now on. */
+  next(id: InstanceId, account: AccountRef): Promise<number>;
   /** Raises the stored figure to at least this; never lowers it. */
   raise(id: InstanceId, account: AccountRef, generation: number): Promise<void>;
 }

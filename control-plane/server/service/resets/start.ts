@@ -41,14 +41,14 @@ export async function startReset(deps: ResetDeps, actor: Actor, request: Request
     await tx.resets.start(reset.id, { requestedAt: arrivedAt, notAfter: request.notAfter });
     const detail = { mode: reset.mode, tasks: tasks.length, blocked: batch.blocked.length, ...reset.options };
     await tx.audit.append(deps.gate.allowed(actor, 'reset.start', subject, rule, detail));
-    await boarding.depart(tx, standings(reset, batch, tasks));
-    return { done: true, replaced: batch.replaced } as const;
+    const isOnItsWay = await boarding.depart(tx, standings(reset, batch, tasks));
+    return { done: true, replaced: batch.replaced, isOnItsWay } as const;
   });
   if (!started.done) return started;
   // Before anything else that follows from it: the instance has its order while the answer is put together.
   await boarding.send();
   // After the commit: a lost wake-up is found by the sweep, a wake-up before it would find nothing.
-  deps.bus.wake([request.resetId]);
+  if (!started.isOnItsWay) deps.bus.wake([request.resetId]);
   for (const task of started.replaced) deps.bus.changed(task.resetId, [task.id]);
   deps.onErased();
   return { done: true };
@@ -96,7 +96,8 @@ async function takeChunk(tx: Repositories, request: Request): Promise<readonly P
       details: unplanned.map(({ instanceId }) => detail(instanceId, 'target-unplanned', 'It is not part of the plan.')),
     });
   }
-  await tx.resets.putSealed(request.resetId, request.sealed);
+  // With the last chunk all of them go into tasks, in this transaction.
+  if (!request.final) await tx.resets.putSealed(request.resetId, request.sealed);
   for (const { instanceId, password } of request.sealed) {
     const target = planned.get(instanceId);
     if (target !== undefined) planned.set(instanceId, { ...target, sealed: password });
@@ -188,8 +189,7 @@ async function insertTasks(
   const tasks: TaskRecord[] = [];
   for (const { target, sealed } of batch.ready) {
     const { instanceId, account } = target;
-    const generation = (await tx.generations.highest(instanceId, account)) + 1;
-    await tx.generations.raise(instanceId, account, generation);
+    const generation = await tx.generations.next(instanceId, account);
     const id = deps.random.uuid() as TaskId;
     const sealedDigest = deps.hash(sealedBytes(sealed));
     tasks.push({ ...base, id, instanceId, account, generation, state: 'pending', sealed, sealedDigest });

@@ -13,6 +13,20 @@ export function createGenerationRepository(db: Db): GenerationRepository {
       return row?.generation ?? 0;
     },
 
+    async next(id, account) {
+      const row = await db
+        .insertInto('generations')
+        .values({ instanceId: id, account, generation: 1 })
+        .onConflict((conflict) =>
+          conflict
+            .columns(['instanceId', 'account'])
+            .doUpdateSet(({ eb }) => ({ generation: eb('generations.generation', '+', 1) })),
+        )
+        .returning('generation')
+        .executeTakeFirstOrThrow();
+      return row.generation;
+    },
+
     async raise(id, account, generation) {
       await db
         .insertInto('generations')
