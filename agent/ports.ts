@@ -51,7 +51,10 @@ export interface Storage {
   read(name: string): Promise<Uint8Array | null>;
   /** Resolves once on disk; a crash leaves the old content or the new, never a mixture. */
   replace(name: string, bytes: Uint8Array): Promise<void>;
-  /** Resolves once on disk; a crash may leave any beginning of `bytes` behind what was there. */
+  /**
+   * Resolves once on disk. A crash may leave any part of `bytes` behind what was there, with NUL bytes in the place of the
+   * others. Whoever reads the file may find NUL bytes at its end.
+   */
   append(name: string, bytes: Uint8Array): Promise<void>;
   /** Resolves once gone for good; no error when there was none. */
   remove(name: string): Promise<void>;

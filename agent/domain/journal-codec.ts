@@ -1,19 +1,22 @@
+import { crc32 } from 'node:zlib';
 import { fromUtf8, utf8 } from '#protocol';
 
 /**
- * The journal's lines: `CCCCCCCC {json}\n`, the checksum (CRC-32, hex) over the JSON's bytes. A crash in the middle of
- * an append leaves a bad end, which was never promised to anybody; a bad line before a good one is damage.
+ * The journal's lines: `CCCCCCCC {json}\n`, the checksum (CRC-32, hex) over the JSON's bytes. Behind them may be room for
+ * more, NUL bytes. A crash in the middle of an append leaves a bad end, or lines with NUL bytes in them where the disk took
+ * one part before another; that was never promised to anybody. Any other bad line before a good one is damage.
  */
 export interface DecodedJournal {
   /** The JSON values of all good lines, in order. */
   readonly values: readonly unknown[];
   /** Bad lines with good ones behind them, as they are on disk. */
   readonly damaged: readonly Uint8Array[];
-  /** How many bytes at the end belong to an append that did not finish. */
+  /** How many bytes belong to an append that did not finish. */
   readonly tornBytes: number;
 }
 
 const NEWLINE = 0x0a;
+const NUL = 0;
 const CHECKSUM_CHARS = 8;
 
 export function encodeJournalLine(value: unknown): Uint8Array {
@@ -25,17 +28,21 @@ export function encodeJournalLine(value: unknown): Uint8Array {
   return line;
 }
 
-export function decodeJournal(bytes: Uint8Array): DecodedJournal {
+export function decodeJournal(file: Uint8Array): DecodedJournal {
+  const bytes = file.subarray(0, file.findLastIndex((byte) => byte !== NUL) + 1);
   const values: unknown[] = [];
   const damaged: Uint8Array[] = [];
   let pending: Uint8Array[] = [];
+  let tornBytes = 0;
   let start = 0;
   while (start < bytes.length) {
     const newline = bytes.indexOf(NEWLINE, start);
     const end = newline === -1 ? bytes.length : newline;
     const line = bytes.subarray(start, end);
     const decoded = newline === -1 ? null : decodeLine(line);
-    if (decoded === null) {
+    if (decoded === null && line.includes(NUL)) {
+      tornBytes += line.length + 1;
+    } else if (decoded === null) {
       pending.push(line);
     } else {
       // Something good follows, so what was bad before it is no torn end.
@@ -45,7 +52,8 @@ export function decodeJournal(bytes: Uint8Array): DecodedJournal {
     }
     start = end + 1;
   }
-  return { values, damaged, tornBytes: pending.reduce((sum, line) => sum + line.length + 1, 0) };
+  tornBytes += pending.reduce((sum, line) => sum + line.length + 1, 0);
+  return { values, damaged, tornBytes };
 }
 
 function decodeLine(line: Uint8Array): { value: unknown } | null {
@@ -57,16 +65,4 @@ function decodeLine(line: Uint8Array): { value: unknown } | null {
   } catch {
     return null;
   }
-}
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
-  let value = index;
-  for (let bit = 0; bit < 8; bit += 1) value = (value & 1) === 1 ? 0xedb88320 ^ (value >>> 1) : value >>> 1;
-  return value;
-});
-
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = (CRC_TABLE[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8);
-  return (crc ^ 0xffffffff) >>> 0;
 }

@@ -4,11 +4,23 @@ import { open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Storage } from '../ports.ts';
 
-const { O_APPEND, O_CREAT, O_DSYNC, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
+const { O_CREAT, O_DSYNC, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 const FILE_MODE = 0o600;
 const TEMPORARY = '.tmp-';
 /** Every write returns once on disk: one trip to another thread where a write and a flush would be two. */
-const APPENDING = O_WRONLY | O_APPEND | O_CREAT | O_DSYNC | O_NOFOLLOW;
+const APPENDING = O_WRONLY | O_CREAT | O_DSYNC | O_NOFOLLOW;
+/**
+ * Files that are appended to have that much room at their end, as NUL bytes that are on disk: to write there changes
+ * nothing but what is written, and the disk need not record that the file has grown.
+ */
+const ROOM_BYTES = 32 * 1024;
+
+/** A file that is appended to: how far it is used, and how long it is. */
+interface Appending {
+  readonly handle: FileHandle;
+  end: number;
+  size: number;
+}
 
 export interface DirectoryStorage extends Storage {
   /** Lets go of open files; the storage can be used again afterwards. */
@@ -24,7 +36,7 @@ export async function removeLeftovers(directory: string): Promise<void> {
 
 /** The files of a directory. Touches nothing by itself. */
 export function createDirectoryStorage(directory: string): DirectoryStorage {
-  const appending = new Map<string, FileHandle>();
+  const appending = new Map<string, Appending>();
 
   const syncDirectory = async () => {
     const handle = await open(directory, 'r');
@@ -35,14 +47,17 @@ export function createDirectoryStorage(directory: string): DirectoryStorage {
     }
   };
   const stopAppending = async (name: string) => {
-    const handle = appending.get(name);
+    const file = appending.get(name);
     appending.delete(name);
-    await handle?.close();
+    await file?.handle.close();
   };
-  const startAppending = async (name: string): Promise<FileHandle> => {
+  const startAppending = async (name: string): Promise<Appending> => {
+    const before = readIfPresent(join(directory, name)) ?? new Uint8Array();
     const handle = await open(join(directory, name), APPENDING, FILE_MODE);
-    appending.set(name, handle);
-    return handle;
+    const file = { handle, end: before.findLastIndex((byte) => byte !== 0) + 1, size: before.length };
+    appending.set(name, file);
+    await makeRoom(file, ROOM_BYTES);
+    return file;
   };
 
   return {
@@ -64,12 +79,14 @@ export function createDirectoryStorage(directory: string): DirectoryStorage {
       if (goesOn) await startAppending(name);
     },
     async append(name, bytes) {
-      let handle = appending.get(name);
-      if (handle === undefined) {
-        handle = await startAppending(name);
+      let file = appending.get(name);
+      if (file === undefined) {
+        file = await startAppending(name);
         await syncDirectory(); // It may be new.
       }
-      for (let at = 0; at < bytes.length;) at += (await handle.write(bytes, at)).bytesWritten;
+      await makeRoom(file, bytes.length);
+      await writeAt(file.handle, bytes, file.end);
+      file.end += bytes.length;
     },
     async remove(name) {
       await stopAppending(name);
@@ -80,6 +97,19 @@ export function createDirectoryStorage(directory: string): DirectoryStorage {
       for (const name of [...appending.keys()]) await stopAppending(name);
     },
   };
+}
+
+async function makeRoom(file: Appending, bytes: number): Promise<void> {
+  if (file.end + bytes <= file.size) return;
+  const missing = new Uint8Array(file.end + bytes + ROOM_BYTES - file.size);
+  await writeAt(file.handle, missing, file.size);
+  file.size += missing.length;
+}
+
+async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let at = 0; at < bytes.length;) {
+    at += (await handle.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
+  }
 }
 
 async function writeNew(path: string, bytes: Uint8Array): Promise<void> {

@@ -101,6 +101,22 @@ describe('a journal that is damaged', () => {
     expect([journal.health().state, storage.files.has('journal.damaged')]).toEqual(['ok', false]);
   });
 
+  test('by a write of which the disk took one part before another is none either', async () => {
+    const line = (n: number) => encodeJournalLine(result(n));
+    storage.files.set('journal', Buffer.concat([line(1), line(2).fill(0, 20, 90), line(3)]));
+    const journal = await open();
+    expect([...journal.ledger().tasks.keys()]).toEqual([id(1), id(3)]);
+    expect([journal.health().state, storage.files.has('journal.damaged')]).toEqual(['ok', false]);
+  });
+
+  test('is not what has room behind it', async () => {
+    storage.files.set('journal', Buffer.concat([encodeJournalLine(result(1)), Buffer.alloc(5_000)]));
+    const warned: string[] = [];
+    const log = { ...QUIET, warn: (_: unknown, message: string) => warned.push(message) };
+    const journal = await openJournal({ storage, log, moment });
+    expect([[...journal.ledger().tasks.keys()], journal.health().state, warned]).toEqual([[id(1)], 'ok', []]);
+  });
+
   test('on a full disk: the agent comes up all the same, and reports it', async () => {
     storage.files.set('journal', Buffer.from(encodeJournalLine(result(1))));
     storage.fate = () => 'fail';

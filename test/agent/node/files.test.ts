@@ -5,8 +5,8 @@ import {
   chownSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
+  readdirSync,
   realpathSync,
   rmSync,
   statSync,
@@ -37,6 +37,9 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
+/** Without the room behind it. */
+const written = (name: string) => readFileSync(join(directory, name), 'utf8').replace(/\0+$/, '');
+
 describe('the files of the state directory', () => {
   test('are for their owner alone, whatever the umask', async () => {
     const before = process.umask(0);
@@ -49,12 +52,32 @@ describe('the files of the state directory', () => {
     expect([modeOf(join(directory, 'a')), modeOf(join(directory, 'b'))]).toEqual(['600', '600']);
   });
 
+  test('have room for what is appended, so that they do not grow with each record', async () => {
+    const length = () => statSync(join(directory, 'j')).size;
+    await storage.append('j', Buffer.from('one '));
+    const before = length();
+    await storage.append('j', Buffer.from('two '));
+    expect(length()).toBe(before);
+    await storage.append('j', Buffer.alloc(before, 'x'));
+    expect(length()).toBeGreaterThan(before + 'one two '.length);
+    expect(written('j')).toBe(`one two ${'x'.repeat(before)}`);
+  });
+
+  test('are gone on with where they ended by whoever opens them next', async () => {
+    await storage.append('j', Buffer.from('one '));
+    await storage.close();
+    const next = createDirectoryStorage(directory);
+    await next.append('j', Buffer.from('two'));
+    await next.close();
+    expect(written('j')).toBe('one two');
+  });
+
   test('are replaced whole, appended in order, and gone when removed', async () => {
     await storage.append('j', Buffer.from('one '));
     await storage.append('j', Buffer.from('two '));
     await storage.replace('j', Buffer.from('new '));
     await storage.append('j', Buffer.from('three'));
-    expect(readFileSync(join(directory, 'j'), 'utf8')).toBe('new three');
+    expect(written('j')).toBe('new three');
     await storage.remove('j');
     await storage.remove('j');
     expect([await storage.read('j'), await storage.list()]).toEqual([null, []]);

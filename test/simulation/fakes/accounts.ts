@@ -64,7 +64,8 @@ export class Accounts {
     return copy;
   }
 
-  async #reset(life: Life, watch: AccountWatch, request: ResetRequest): Promise<ResetOutcome> {
+  async #reset(life: Life, watch: AccountWatch, request: ResetRequest): Promise<ResetOutcome | null> {
+    if (!(await request.begun)) return null;
     if (life.hazard('before the script')) return never();
     const { account } = request;
     // A copy, as the script gets one through its descriptor.

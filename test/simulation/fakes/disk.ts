@@ -26,7 +26,8 @@ interface Write {
 
 /**
  * The state directory of one machine. Files outlive the process; a write whose promise has resolved is there for good,
- * and one that was interrupted has happened, has not, or (appending) has in part.
+ * and one that was interrupted has happened, has not, or (appending) has in part: in any part, with NUL in the place of
+ * the others.
  */
 export class Disk {
   readonly files: Map<string, Uint8Array>;
@@ -70,7 +71,7 @@ export class Disk {
       },
       append: (name, bytes) => {
         const copy = Uint8Array.from(bytes);
-        const torn = () => append(name, copy.subarray(0, this.#tornAt(copy.length)));
+        const torn = () => append(name, this.#torn(copy));
         return change({ whole: () => append(name, copy), torn }, `${name}+`, copy);
       },
       remove: (name) => {
@@ -90,9 +91,12 @@ export class Disk {
     return this.#random.int(min, max);
   }
 
-  /** How much of an append is there: often nothing or all of it, since those are the ends where mistakes hide. */
-  #tornAt(length: number): number {
-    return this.#random.pick([0, length, this.#random.int(0, length)]);
+  /** What is there of an append: often nothing or all of it, since those are the ends where mistakes hide. */
+  #torn(bytes: Uint8Array): Uint8Array {
+    const [from, to] = [this.#random.int(0, bytes.length), this.#random.int(0, bytes.length)];
+    const beginning = bytes.subarray(0, from);
+    const holed = Uint8Array.from(bytes).fill(0, Math.min(from, to), Math.max(from, to));
+    return this.#random.pick([new Uint8Array(), bytes, beginning, holed]);
   }
 
   async #perform(life: Life, write: Write, onTorn: () => void): Promise<void> {

@@ -77,6 +77,15 @@ export const keepsItsGenerations: Break = (ports) => ({
   }),
 });
 
+/** The machine does not wait until it is recorded that a reset begins. */
+export const beginsUnrecorded: Break = (ports) => ({
+  ...ports,
+  instance: {
+    ...ports.instance,
+    reset: (request) => ports.instance.reset({ ...request, begun: Promise.resolve(true) }),
+  },
+});
+
 /** Success is an exit code. */
 export const trustsExitCodes: Break = (ports) => ({
   ...ports,

@@ -110,7 +110,7 @@ export const endsNoReset = twisting((tx) => ({
 
 /** Every reset of an account has the number of the first. */
 export const countsNoGenerations = twisting((tx) => ({
-  generations: overlay(tx.generations, { raise: async () => Promise.resolve() }),
+  generations: overlay(tx.generations, { next: async () => Promise.resolve(1) }),
 }));
 
 function twisting(twist: Twist): Break {

@@ -35,6 +35,11 @@ export const MUTATIONS: readonly Mutation[] = [
     'journal before effect',
   ),
   mutation(
+    'a machine that begins before that is recorded',
+    { agent: agents.beginsUnrecorded },
+    'journal before effect',
+  ),
+  mutation(
     'an agent that forgets its journal',
     { agent: agents.forgetsItsJournal },
     ...(['a reset is applied once', 'every end is true'] as const),
