@@ -66,11 +66,28 @@ function withoutUnusedWords(): Plugin {
   };
 }
 
+/**
+ * Which theme is on is asked by each indicator and button each time it is drawn, and answered by a search of the whole
+ * page: for nothing, as none but the usual one is, and a page may have seventy thousand elements. It stands on the body.
+ */
+function themesOnTheBody(): Plugin {
+  const search = /!!document\.querySelector\(`\.\$\{themeDefinitions\[theme\]\.className\}`\)/;
+  return {
+    name: 'themes-on-the-body',
+    transform(code, id) {
+      if (!id.endsWith('/mjs/internal/visual-mode/index.js')) return null;
+      const told = code.replace(search, 'document.body.classList.contains(themeDefinitions[theme].className)');
+      if (told === code) this.error('Cloudscape looks for its theme in another way now.');
+      return told;
+    },
+  };
+}
+
 /** `npm run build:console`: pages that the control plane serves by itself, below `/console`. */
 export default defineConfig({
   root: source,
   base: '/console/',
-  plugins: [withoutFonts(), withoutUnusedWords(), compress()],
+  plugins: [withoutFonts(), withoutUnusedWords(), themesOnTheBody(), compress()],
   resolve: {
     alias: [
       // What seals passwords looks for this module of Node's where there is no WebCrypto; every browser has it.

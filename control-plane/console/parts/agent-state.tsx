@@ -1,5 +1,6 @@
 import StatusIndicator, { type StatusIndicatorProps } from '@cloudscape-design/components/status-indicator';
 import type { AgentState } from '#protocol';
+import { memo } from 'react';
 import { texts } from '../texts/index.ts';
 
 const TYPES: Record<AgentState, StatusIndicatorProps.Type> = {
@@ -12,10 +13,10 @@ const TYPES: Record<AgentState, StatusIndicatorProps.Type> = {
 };
 
 /** The state of an agent, the same wherever it is shown. */
-export function AgentStateIndicator({ state }: { readonly state: AgentState }) {
+export const AgentStateIndicator = memo(function AgentStateIndicator({ state }: { readonly state: AgentState }) {
   return (
     <StatusIndicator type={TYPES[state]} wrapText={false}>
       {texts.agentStates[state]}
     </StatusIndicator>
   );
-}
+});

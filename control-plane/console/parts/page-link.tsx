@@ -19,7 +19,8 @@ export function PageLink({ to, label, isFigure = false, onLeave, children }: Pro
   const { base } = useRouter();
   return (
     <Link
-      href={base + to}
+      // Whole: whether a part of an address is safe, Cloudscape finds out by an error with its stack for each link.
+      href={location.origin + base + to}
       {...(isFigure ? { variant: 'awsui-value-large' as const } : {})}
       {...(label === undefined ? {} : { ariaLabel: label })}
       onFollow={(event) => {

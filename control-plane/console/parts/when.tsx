@@ -1,3 +1,4 @@
+import { memo } from 'react';
 import { texts } from '../texts/index.ts';
 import './when.css';
 
@@ -12,7 +13,7 @@ const SHORTER = new Intl.DateTimeFormat(undefined, {
 });
 
 /** A moment in the viewer's zone, short; exact on hover and for who listens. Milliseconds since the epoch. */
-export function When({ at }: { readonly at: number | null }) {
+export const When = memo(function When({ at }: { readonly at: number | null }) {
   if (at === null) return <>{texts.nothing}</>;
   const date = new Date(at);
   const short = date.getFullYear() === new Date().getFullYear() ? SHORTER : SHORT;
@@ -21,4 +22,4 @@ export function When({ at }: { readonly at: number | null }) {
       {short.format(date)}
     </time>
   );
-}
+});

@@ -1,5 +1,5 @@
 import type { ActorRole } from '#protocol';
-import { copyFailed, nameRule, nothing } from './words.ts';
+import { copyFailed, figure, nameRule, nothing } from './words.ts';
 
 export const access = {
   title: 'Tokens and sessions',
@@ -42,7 +42,7 @@ export const access = {
     project: (name: string) => `project ${name}`,
     accounts: (names: string) => `accounts ${names}`,
     privileged: 'privileged accounts, too',
-    usesLeft: (count: number) => (count === 1 ? 'one more use' : `${count.toLocaleString()} more uses`),
+    usesLeft: (count: number) => (count === 1 ? 'one more use' : `${figure(count)} more uses`),
   },
   create: {
     api: 'Create an API token',
@@ -82,7 +82,7 @@ export const access = {
     instanceHow: 'For this instance alone, which was added before. Empty: for new ones.',
     reEnrol: 'The instance may replace the identity that it has',
     uses: 'Uses',
-    usesHow: (max: number) => `How many hosts may join with it: 1 to ${max.toLocaleString()}.`,
+    usesHow: (max: number) => `How many hosts may join with it: 1 to ${figure(max)}.`,
     submit: 'Create',
     cancel: 'Cancel',
     problems: {
@@ -112,7 +112,7 @@ export const access = {
     descendantsHow: 'And those that were made with one of those, and so on.',
     submit: 'Revoke',
     cancel: 'Cancel',
-    revoked: (count: number) => `${count.toLocaleString()} ${count === 1 ? 'token was' : 'tokens were'} revoked.`,
+    revoked: (count: number) => `${figure(count)} ${count === 1 ? 'token was' : 'tokens were'} revoked.`,
   },
   sessions: {
     title: 'Console sessions',
@@ -137,7 +137,7 @@ export const access = {
     askHow: 'Whoever works in it has to sign in again; what was typed there is kept until then, except passwords.',
     askOthers: 'End all other sessions?',
     askOthersHow: 'All that are listed, on every page, but for this one. Whoever works in them has to sign in again.',
-    ended: (count: number) => `${count.toLocaleString()} ${count === 1 ? 'session was' : 'sessions were'} ended.`,
+    ended: (count: number) => `${figure(count)} ${count === 1 ? 'session was' : 'sessions were'} ended.`,
     cancel: 'Cancel',
   },
 };

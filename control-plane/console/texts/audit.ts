@@ -1,4 +1,4 @@
-import { nothing } from './words.ts';
+import { figure, nothing } from './words.ts';
 
 export const audit = {
   title: 'Audit',
@@ -47,10 +47,10 @@ export const audit = {
     csv: 'As CSV',
     jsonl: 'As JSON lines',
     what: 'Exports what the filter lets through.',
-    progress: (rows: number) => `${rows.toLocaleString()} records so far`,
+    progress: (rows: number) => `${figure(rows)} records so far`,
     stop: 'Stop',
-    done: (rows: number) => `${rows.toLocaleString()} records exported.`,
+    done: (rows: number) => `${figure(rows)} records exported.`,
     cut: (rows: number) =>
-      `The newest ${rows.toLocaleString()} records were exported, as many as a browser takes at once. Narrow the filter for others, or use "latchkey audit list --json".`,
+      `The newest ${figure(rows)} records were exported, as many as a browser takes at once. Narrow the filter for others, or use "latchkey audit list --json".`,
   },
 };

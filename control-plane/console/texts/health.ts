@@ -1,3 +1,4 @@
+import { figure } from './words.ts';
 export const health = {
   title: 'Health',
   agents: 'Agents by state',
@@ -5,11 +6,11 @@ export const health = {
   nothing: 'Every agent that is installed is running and healthy.',
   noInstances: 'There are no instances yet.',
   addFirst: 'Install an agent',
-  shown: (shown: number, total: number) => `${shown.toLocaleString()} of ${total.toLocaleString()} are listed here.`,
-  allOf: (count: number, state: string) => `All that are ${state.toLowerCase()} (${count.toLocaleString()})`,
+  shown: (shown: number, total: number) => `${figure(shown)} of ${figure(total)} are listed here.`,
+  allOf: (count: number, state: string) => `All that are ${state.toLowerCase()} (${figure(count)})`,
   silent: 'The agent is not connected.',
   silentHow: 'It comes back by itself when the machine and its network do.',
-  show: (count: number, state: string) => `${count.toLocaleString()}: show those in the state ${state}`,
+  show: (count: number, state: string) => `${figure(count)}: show those in the state ${state}`,
   changes: 'What changed lately',
   noChanges: 'Nothing has changed yet.',
   change: (from: string, to: string) => `${from} → ${to}`,
@@ -27,8 +28,8 @@ export const health = {
   service: 'Control plane',
   version: 'Version',
   upSince: 'Running since',
-  milliseconds: (count: number) => `${count.toLocaleString()} ms`,
-  mebibytes: (count: number) => `${count.toLocaleString()} MiB`,
+  milliseconds: (count: number) => `${figure(count)} ms`,
+  mebibytes: (count: number) => `${figure(count)} MiB`,
   delay: 'Longest pause of its event loop',
   memory: 'Memory',
   columns: {

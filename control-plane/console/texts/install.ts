@@ -1,5 +1,5 @@
 import type { OperatingSystem } from '#protocol';
-import { copied, copyFailed, nameRule, systems } from './words.ts';
+import { copied, copyFailed, figure, nameRule, systems } from './words.ts';
 
 export const install = {
   title: 'Install agent',
@@ -31,7 +31,7 @@ export const install = {
   reEnrolHow: 'For a machine that was installed anew. Clients that have pinned the old identity have to be told.',
   life: 'The line is valid for',
   uses: 'Hosts that may install with it',
-  usesHow: (max: number) => `1 to ${max.toLocaleString()}; one where an instance is named.`,
+  usesHow: (max: number) => `1 to ${figure(max)}; one where an instance is named.`,
   more: 'More options',
   url: 'Address of the control plane, as the machine reaches it',
   urlHow: 'An https URL of a host and nothing else.',
@@ -125,7 +125,7 @@ export const install = {
       attention: 'The agent has joined, and does not run well',
     },
     how: 'It changes by itself.',
-    joined: (count: number) => `${count.toLocaleString()} joined so far`,
+    joined: (count: number) => `${figure(count)} joined so far`,
     fingerprint: 'Fingerprint of its identity',
     compare: (name: string) =>
       `Compare it with what the line printed on the machine, or "latchkey-agent status" there. Then pin it, where the latchkey command is: latchkey instances trust ${name}`,

@@ -3,6 +3,7 @@ import {
   copied,
   copyFailed,
   defaultAccount,
+  figure,
   modes,
   nameRule,
   nothing,
@@ -11,12 +12,12 @@ import {
   taskStates,
 } from './words.ts';
 
-const many = (count: number, one: string): string => `${count.toLocaleString()} ${count === 1 ? one : `${one}s`}`;
+const many = (count: number, one: string): string => `${figure(count)} ${count === 1 ? one : `${one}s`}`;
 
 export const instances = {
   title: 'Instances',
   counter: (selected: number, total: number) =>
-    selected === 0 ? `(${total.toLocaleString()})` : `(${selected.toLocaleString()}/${total.toLocaleString()})`,
+    selected === 0 ? `(${figure(total)})` : `(${figure(selected)}/${figure(total)})`,
   os: systems,
   power: { running: 'Running', stopped: 'Stopped', unknown: 'Unknown' } satisfies Record<PowerState, string>,
   tasks: taskStates,
@@ -35,7 +36,7 @@ export const instances = {
   },
   none: nothing,
   neverReset: 'Never',
-  moreTags: (count: number) => `and ${count.toLocaleString()} more`,
+  moreTags: (count: number) => `and ${figure(count)} more`,
   sortedBy: {
     name: 'Name',
     state: 'Agent state',
@@ -52,7 +53,7 @@ export const instances = {
   filter: {
     label: 'Find instances',
     placeholder: 'Find by name, state, system, project, tag or version',
-    count: (total: number) => `${total.toLocaleString()} ${total === 1 ? 'match' : 'matches'}`,
+    count: (total: number) => `${figure(total)} ${total === 1 ? 'match' : 'matches'}`,
     state: ['Agent state', 'Agent states'],
     os: ['System', 'Systems'],
     project: ['Project', 'Projects'],
@@ -85,16 +86,15 @@ export const instances = {
     one: (name: string) => `Select ${name}`,
     group: 'Choice of instances',
     chosen: (count: number) => `${many(count, 'instance')} selected.`,
-    chosenElsewhere: (count: number) => `${count.toLocaleString()} of them on other pages.`,
-    matching: (total: number) => `Select all ${total.toLocaleString()} that match`,
-    firstMatching: (max: number, total: number) =>
-      `Select the first ${max.toLocaleString()} of ${total.toLocaleString()} that match`,
+    chosenElsewhere: (count: number) => `${figure(count)} of them on other pages.`,
+    matching: (total: number) => `Select all ${figure(total)} that match`,
+    firstMatching: (max: number, total: number) => `Select the first ${figure(max)} of ${figure(total)} that match`,
     clear: 'Clear the selection',
     collecting: 'Selecting all that match',
-    collected: (count: number, total: number) => `${count.toLocaleString()} of ${total.toLocaleString()}`,
+    collected: (count: number, total: number) => `${figure(count)} of ${figure(total)}`,
     stop: 'Stop',
     limited: (max: number) =>
-      `${max.toLocaleString()} are selected, as many as one reset may name. Narrow the filter for the others.`,
+      `${figure(max)} are selected, as many as one reset may name. Narrow the filter for the others.`,
   },
   actions: {
     reset: 'Reset password',
@@ -137,8 +137,8 @@ export const instances = {
     fileWrong: 'What is wrong with the file',
     placeholder: 'web-1,linux,shop,role=web;zone=a',
     problems: (count: number) => `${many(count, 'line')} cannot be imported`,
-    problem: (line: number, message: string) => `Line ${line.toLocaleString()}: ${message}`,
-    moreProblems: (count: number) => `and ${count.toLocaleString()} more`,
+    problem: (line: number, message: string) => `Line ${figure(line)}: ${message}`,
+    moreProblems: (count: number) => `and ${figure(count)} more`,
     nothingYet: 'Nothing is imported until every line is right.',
     ready: (count: number) => `${many(count, 'instance')} to add`,
     import: (count: number) => (count === 0 ? 'Import' : `Import ${many(count, 'instance')}`),
@@ -223,8 +223,7 @@ export const instances = {
     mode: 'Mode',
     modes,
     instances: 'Instances',
-    counts: (succeeded: number, total: number) =>
-      `${succeeded.toLocaleString()} of ${total.toLocaleString()} succeeded`,
+    counts: (succeeded: number, total: number) => `${figure(succeeded)} of ${figure(total)} succeeded`,
     state: 'State',
     states: resetStates,
   },

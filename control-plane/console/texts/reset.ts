@@ -1,7 +1,7 @@
 import type { OperatingSystem, VerifiedBy, Warning } from '#protocol';
-import { copyFailed, defaultAccount, modes, resetStates, span, systems, taskStates } from './words.ts';
+import { copyFailed, defaultAccount, figure, modes, resetStates, span, systems, taskStates } from './words.ts';
 
-const instances = (count: number): string => (count === 1 ? '1 instance' : `${count.toLocaleString()} instances`);
+const instances = (count: number): string => (count === 1 ? '1 instance' : `${figure(count)} instances`);
 
 /** The dialog in which a password is reset. */
 const dialog = {
@@ -23,7 +23,7 @@ const dialog = {
   mixed: {
     title: 'Linux and Windows cannot be reset together online',
     text: 'Their rules for passwords and accounts differ. Go on with those of one system, and reset the others after that.',
-    only: (os: OperatingSystem, count: number) => `Only ${systems[os]} (${count.toLocaleString()})`,
+    only: (os: OperatingSystem, count: number) => `Only ${systems[os]} (${figure(count)})`,
   },
   none: 'No instance was chosen.',
   account: 'Account',
@@ -45,8 +45,8 @@ const dialog = {
   rulesMet: (met: number, all: number) => `${met} of ${all} rules met`,
   cannotGenerate: 'No password meets the rules of this account.',
   affected: (count: number) => `What is affected: ${instances(count)}`,
-  same: (count: number) => `All ${count.toLocaleString()} get the same password.`,
-  more: (count: number) => `and ${count.toLocaleString()} more`,
+  same: (count: number) => `All ${figure(count)} get the same password.`,
+  more: (count: number) => `and ${figure(count)} more`,
   identity: 'Identity',
   firstSeen: 'first seen by this browser',
   remembered: 'remembered by this browser',
@@ -59,12 +59,12 @@ const dialog = {
   },
   checking: 'Asking who can be reset',
   ready: (ready: number, all: number) =>
-    all === 1 ? 'It can be reset now.' : `${ready.toLocaleString()} of ${all.toLocaleString()} can be reset now.`,
+    all === 1 ? 'It can be reset now.' : `${figure(ready)} of ${figure(all)} can be reset now.`,
   checkAgain: 'Check again',
   blocked: (count: number, all: number) =>
     all === 1 ? 'It cannot be reset now' : `${instances(count)} cannot be reset now`,
   blockedFirst: 'Mend what is blocked, or leave it out, as said above.',
-  skip: (count: number) => `Leave out what is blocked (${count.toLocaleString()})`,
+  skip: (count: number) => `Leave out what is blocked (${figure(count)})`,
   remedies: {
     install: (name: string) => `Install the agent on ${name}`,
     instance: (name: string) => `See what is wrong with ${name}`,
@@ -123,9 +123,9 @@ const progress = {
   notProvable:
     'This browser has no record of what was sent: successes are shown as the control plane reports them, unproven.',
   provenHere: (proven: number, succeeded: number) =>
-    `${proven.toLocaleString()} of ${succeeded.toLocaleString()} successes proven here by the signature of the instance`,
+    `${figure(proven)} of ${figure(succeeded)} successes proven here by the signature of the instance`,
   bar: 'Progress',
-  barText: (done: number, total: number) => `${done.toLocaleString()} of ${total.toLocaleString()} at their end`,
+  barText: (done: number, total: number) => `${figure(done)} of ${figure(total)} at their end`,
   pace: (perSecond: number, left: string) => `${perSecond.toFixed(1)} a second, about ${left} left`,
   counts: {
     total: 'Instances',
@@ -157,19 +157,19 @@ const progress = {
   cancelTitle: 'Cancel what was not sent yet?',
   cancelText: 'What is with an instance already comes to its end. What is cancelled can be reset again later.',
   cancelled: (count: number, tooLate: number) =>
-    `${count.toLocaleString()} cancelled, ${tooLate.toLocaleString()} were with their instances already.`,
+    `${figure(count)} cancelled, ${figure(tooLate)} were with their instances already.`,
   back: 'Go back',
-  retry: (count: number) => `Retry what failed (${count.toLocaleString()})`,
-  retryCancelled: (count: number) => `Retry what failed or was cancelled (${count.toLocaleString()})`,
+  retry: (count: number) => `Retry what failed (${figure(count)})`,
+  retryCancelled: (count: number) => `Retry what failed or was cancelled (${figure(count)})`,
   retryMenu: 'Retry',
   exportMenu: 'Export',
   exportCsv: 'CSV',
   exportJson: 'JSON',
-  incomplete: (known: number, total: number) => `Loading tasks: ${known.toLocaleString()} of ${total.toLocaleString()}`,
+  incomplete: (known: number, total: number) => `Loading tasks: ${figure(known)} of ${figure(total)}`,
   tasks: 'Tasks',
-  count: (total: number) => `(${total.toLocaleString()})`,
-  countOf: (shown: number, total: number) => `(${shown.toLocaleString()} of ${total.toLocaleString()})`,
-  countFiltered: (total: number) => `(some of ${total.toLocaleString()})`,
+  count: (total: number) => `(${figure(total)})`,
+  countOf: (shown: number, total: number) => `(${figure(shown)} of ${figure(total)})`,
+  countFiltered: (total: number) => `(some of ${figure(total)})`,
   filter: 'Show tasks that are',
   all: 'All',
   empty: 'No task is in this state.',

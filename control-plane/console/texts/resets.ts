@@ -1,4 +1,4 @@
-import { defaultAccount, modes, resetStates } from './words.ts';
+import { defaultAccount, figure, modes, resetStates } from './words.ts';
 
 export const resets = {
   title: 'Resets',
@@ -22,9 +22,9 @@ export const resets = {
   withFailures: 'Finished, with failures',
   withUnreached: 'Finished, some were blocked',
   modes,
-  succeeded: (count: number, total: number) => `${count.toLocaleString()} of ${total.toLocaleString()} succeeded`,
-  failed: (count: number) => `${count.toLocaleString()} failed`,
-  blocked: (count: number) => `${count.toLocaleString()} blocked`,
-  pending: (count: number) => `${count.toLocaleString()} to go`,
+  succeeded: (count: number, total: number) => `${figure(count)} of ${figure(total)} succeeded`,
+  failed: (count: number) => `${figure(count)} failed`,
+  blocked: (count: number) => `${figure(count)} blocked`,
+  pending: (count: number) => `${figure(count)} to go`,
   retry: 'Retry of an earlier one',
 };

@@ -1,4 +1,4 @@
-import { nameRule } from './words.ts';
+import { figure, nameRule } from './words.ts';
 
 export const settings = {
   title: 'Settings',
@@ -89,22 +89,21 @@ export const settings = {
     keySet: 'Key set',
     charsMin: 'Characters, at least',
     classesMin: 'Kinds of characters, at least',
-    rate: (burst: number, perSecond: number) =>
-      `${burst.toLocaleString()} at once, then ${perSecond.toLocaleString()} a second`,
+    rate: (burst: number, perSecond: number) => `${figure(burst)} at once, then ${figure(perSecond)} a second`,
     enrolment: 'Enrolments from one address',
     failedAuthentication: 'Wrong credentials from one address',
     reset: 'Plans and starts of resets by one token',
     signIn: 'Sessions that one token opens',
     sockets: 'Connections of unproven peers',
     socketsOf: (total: number, perAddress: number) =>
-      `${total.toLocaleString()}, of them ${perAddress.toLocaleString()} from one address`,
+      `${figure(total)}, of them ${figure(perAddress)} from one address`,
     resets: 'Resets',
     audit: 'Audit',
-    days: (count: number) => `${count.toLocaleString()} ${count === 1 ? 'day' : 'days'}`,
+    days: (count: number) => `${figure(count)} ${count === 1 ? 'day' : 'days'}`,
     forEver: 'for ever',
     idle: 'Console sessions, unused',
     age: 'Console sessions, at most',
-    minutes: (count: number) => `${count.toLocaleString()} ${count === 1 ? 'minute' : 'minutes'}`,
-    hours: (count: number) => `${count.toLocaleString()} ${count === 1 ? 'hour' : 'hours'}`,
+    minutes: (count: number) => `${figure(count)} ${count === 1 ? 'minute' : 'minutes'}`,
+    hours: (count: number) => `${figure(count)} ${count === 1 ? 'hour' : 'hours'}`,
   },
 };

@@ -1,5 +1,9 @@
 import type { OperatingSystem, ResetMode, ResetState, TaskState } from '#protocol';
 
+const FIGURES = new Intl.NumberFormat();
+/** A number as the viewer writes it. Not by `toLocaleString`, which makes such a format anew for each. */
+export const figure = (count: number): string => FIGURES.format(count);
+
 /** In the place of what there is not. */
 export const nothing = '–';
 

@@ -99,6 +99,7 @@ describe('the tasks of a reset', () => {
       server: 'https://console.test',
       onProven: (seen) => void proven.push(...seen),
       after: timers.after,
+      breathe: () => Promise.resolve(),
     });
 
   test('are told at most four times a second, and the last word is told', async () => {

@@ -4,6 +4,7 @@ import ExpandableSection from '@cloudscape-design/components/expandable-section'
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import type { DayOfResets } from '#protocol';
 import { texts } from '../../texts/index.ts';
+import { figure } from '../../texts/words.ts';
 
 const words = texts.health;
 
@@ -46,7 +47,7 @@ function Bars({ days }: Properties) {
   return (
     <div className="days-plot" role="img" aria-label={words.bars}>
       <div className="days-scale">
-        <Box variant="small">{highest.toLocaleString()}</Box>
+        <Box variant="small">{figure(highest)}</Box>
         <Box variant="small">0</Box>
       </div>
       <div className="days-bars">
@@ -87,7 +88,7 @@ function Figures({ days }: Properties) {
           <tr key={day.day}>
             <th scope="row">{DAY.format(day.day)}</th>
             {PARTS.map((part) => (
-              <td key={part}>{day[part].toLocaleString()}</td>
+              <td key={part}>{figure(day[part])}</td>
             ))}
           </tr>
         ))}
@@ -103,6 +104,6 @@ function totalOf({ succeeded, failed, unknown }: DayOfResets): number {
 function sentenceOf(day: DayOfResets): string {
   return words.dayOf(
     DAY.format(day.day),
-    PARTS.map((part) => `${words[part]}: ${day[part].toLocaleString()}`),
+    PARTS.map((part) => `${words[part]}: ${figure(day[part])}`),
   );
 }

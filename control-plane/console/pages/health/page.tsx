@@ -21,6 +21,7 @@ import { When } from '../../parts/when.tsx';
 import { texts } from '../../texts/index.ts';
 import { Attention } from './attention.tsx';
 import { Days } from './days.tsx';
+import { figure } from '../../texts/words.ts';
 
 const words = texts.health;
 
@@ -97,7 +98,7 @@ function States({ agents }: { readonly agents: Overview['agents'] }) {
 function Count({ state, count }: { readonly state: AgentState; readonly count: number }) {
   return (
     <PageLink isFigure to={`/instances?state=${state}`} label={words.show(count, texts.agentStates[state])}>
-      {count.toLocaleString()}
+      {figure(count)}
     </PageLink>
   );
 }

@@ -7,6 +7,7 @@ import { resetPath } from '../../parts/paths.ts';
 import { When } from '../../parts/when.tsx';
 import { texts } from '../../texts/index.ts';
 import { nameOfActor } from '../../parts/actor.ts';
+import { figure } from '../../texts/words.ts';
 
 const words = texts.reset.progress;
 
@@ -29,8 +30,8 @@ export function Facts({ reset }: { readonly reset: Reset }) {
             label: facts.options,
             value: chosen.length === 0 ? words.options.none : chosen.map((name) => words.options[name]).join(', '),
           },
-          { label: facts.concurrency, value: reset.concurrency.toLocaleString() },
-          { label: facts.stopAfter, value: stopAfterFailures?.toLocaleString() ?? words.never },
+          { label: facts.concurrency, value: figure(reset.concurrency) },
+          { label: facts.stopAfter, value: stopAfterFailures === null ? words.never : figure(stopAfterFailures) },
           ...(retryOf === null ? [] : [{ label: facts.retryOf, value: <Other id={retryOf} /> }]),
           ...(retriedBy.length === 0
             ? []

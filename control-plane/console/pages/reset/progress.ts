@@ -19,6 +19,9 @@ const TELL_EVERY_MS = 250;
 /** All that are known are written each time: with ten thousand of them that is what a frame has time for. */
 const LEARN_EVERY_MS = 2_000;
 
+/** So many results are checked at a time; then the page may draw, and answer whoever clicks. */
+const JUDGED_AT_ONCE = 20;
+
 /** What is told of a reset at once. */
 export type Progress = Pick<ProgressEvent, 'counts' | 'state' | 'finished' | 'tasks'>;
 
@@ -55,6 +58,8 @@ export interface ProgressPorts {
   readonly server: string;
   /** Calls back after that long; returns what calls it off. */
   readonly after: (ms: number, callback: () => void) => () => void;
+  /** Resolves once everything else that waits has had its turn. */
+  readonly breathe: () => Promise<void>;
 }
 
 export function createProgressStore(ports: ProgressPorts): ProgressStore {
@@ -84,11 +89,15 @@ export function createProgressStore(ports: ProgressPorts): ProgressStore {
 
   const take = async ({ tasks, ...sums }: Progress): Promise<void> => {
     const changed = tasks.filter((task) => isNews(task, rows.get(task.instanceId)));
-    const judged = await Promise.all(changed.map((task) => rowOf(task, ports.sent, ports.verify)));
-    for (const row of judged) rows.set(row.instanceId, row);
+    for (let from = 0; from < changed.length; from += JUDGED_AT_ONCE) {
+      if (from > 0) await ports.breathe();
+      const some = changed.slice(from, from + JUDGED_AT_ONCE);
+      const judged = await Promise.all(some.map((task) => rowOf(task, ports.sent, ports.verify)));
+      for (const row of judged) rows.set(row.instanceId, row);
+      const proven = judged.filter(({ proof }) => proof === 'here');
+      if (proven.length > 0) learn(await identitiesOf(proven, ports));
+    }
     told = sums;
-    const proven = judged.filter(({ proof }) => proof === 'here');
-    if (proven.length > 0) learn(await identitiesOf(proven, ports));
     tell();
   };
 

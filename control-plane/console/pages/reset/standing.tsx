@@ -13,6 +13,7 @@ import { texts } from '../../texts/index.ts';
 import type { ResetHearing } from './follow.ts';
 import { paceOf, withSample, type Pace, type Sample } from './pace.ts';
 import type { Snapshot } from './progress.ts';
+import { figure } from '../../texts/words.ts';
 
 const words = texts.reset.progress;
 
@@ -75,7 +76,7 @@ function Sums({ counts }: { readonly counts: ResetCounts }) {
       {SUMS.map((key) => (
         <div key={key}>
           <Box variant="awsui-key-label">{words.counts[key]}</Box>
-          <Box variant="awsui-value-large">{counts[key].toLocaleString()}</Box>
+          <Box variant="awsui-value-large">{figure(counts[key])}</Box>
         </div>
       ))}
     </ColumnLayout>

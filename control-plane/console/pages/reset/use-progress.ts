@@ -13,6 +13,7 @@ import type { Client } from '../../api/client.ts';
 import { useClient } from '../../api/context.ts';
 import { useSession } from '../../api/session.ts';
 import { after, openEvents } from '../../api/stream.ts';
+import { breathe } from '../../parts/breathe.ts';
 import { detach } from '../../parts/detach.ts';
 import type { ResetMemory } from '../../parts/reset/memory.ts';
 import type { SentTargets } from '../../parts/reset/sent.ts';
@@ -38,7 +39,7 @@ export function useProgress(id: ResetId, sent: SentTargets | null, memory: Reset
   const store = useMemo(() => {
     // Identities count as known from their first proven success on. Where the browser keeps nothing they stay unknown.
     const onProven = (seen: readonly KnownInstance[]): void => void memory.pins.learn(seen);
-    return createProgressStore({ sent, verify: verifyEd25519, onProven, server: location.origin, after });
+    return createProgressStore({ sent, verify: verifyEd25519, onProven, server: location.origin, after, breathe });
   }, [sent, memory]);
   useEffect(() => {
     // Until somebody has signed in again nothing would be answered; and nobody sees it in a tab behind others.
