@@ -65,6 +65,8 @@ function createJournal(options: JournalOptions, initial: Ledger, unreadable: num
   const { storage, moment } = options;
   let ledger = initial;
   let failure: string | null = null;
+  /** What is there was written by this run: nothing bad is at its end, onto which a record would be lost. */
+  let isOwn = false;
   const inTurn = createTurns();
 
   const guarded = async (write: () => Promise<void>) => {
@@ -79,6 +81,7 @@ function createJournal(options: JournalOptions, initial: Ledger, unreadable: num
   const rewrite = async () => {
     const records = compactRecords(ledger, moment());
     await storage.replace(JOURNAL, concatBytes(...records.map(encodeJournalLine)));
+    isOwn = true;
   };
 
   return {
@@ -86,7 +89,7 @@ function createJournal(options: JournalOptions, initial: Ledger, unreadable: num
     append: (...records) =>
       inTurn(async () => {
         // A write that failed may have left half a line, which the next would turn into damage.
-        if (failure !== null) await guarded(rewrite);
+        if (failure !== null || !isOwn) await guarded(rewrite);
         try {
           await guarded(() => storage.append(JOURNAL, concatBytes(...records.map(encodeJournalLine))));
         } catch (error) {

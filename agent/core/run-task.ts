@@ -68,7 +68,10 @@ async function run(options: RunOptions, task: OpenTask): Promise<void> {
   }
   const { account } = allowed;
   const recorded = begun ? Promise.resolve(true) : begin(options, task);
-  const [attempt, mayBegin] = await Promise.all([tryReset(options, task, account, recorded), recorded]);
+  const attempting = tryReset(options, task, account, recorded);
+  // Whatever goes wrong is said when it is known what is on disk, and not while that is being written.
+  await Promise.allSettled([attempting, recorded]);
+  const [attempt, mayBegin] = await Promise.all([attempting, recorded]);
   if (!mayBegin || attempt === null) return;
   if (!attempt.opened) {
     const { refusal } = attempt;
@@ -82,6 +85,8 @@ async function run(options: RunOptions, task: OpenTask): Promise<void> {
   // A failure speaks of this run; the one that was interrupted may have come anywhere.
   await outbox.conclude(subject, begun && outcome.state === 'failed' ? interrupted(outcome.code) : outcome);
 }
+
+const NOT_OPENED: Refusal = { state: 'failed', code: 'script-failed', detail: 'the seal could not be opened' };
 
 type Attempt =
   | { readonly opened: false; readonly refusal: Refusal }
@@ -99,7 +104,10 @@ async function tryReset(
 ): Promise<Attempt | null> {
   const { accepted, order, script } = task;
   const { instance, clock, signal } = options;
-  const opened = await openPassword(options, order, account);
+  const opened = await openPassword(options, order, account).catch((error: unknown) => {
+    options.log.error({ taskId: accepted.taskId, error: String(error) }, 'a seal could not be opened');
+    return { ok: false, refusal: NOT_OPENED } as const;
+  });
   if (!opened.ok) return { opened: false, refusal: opened.refusal };
   const { password } = opened;
   const waitedMs = clock.monotonic() - accepted.arrivedMs;

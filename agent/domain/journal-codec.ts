@@ -3,8 +3,9 @@ import { fromUtf8, utf8 } from '#protocol';
 
 /**
  * The journal's lines: `CCCCCCCC {json}\n`, the checksum (CRC-32, hex) over the JSON's bytes. Behind them may be room for
- * more, NUL bytes. A crash in the middle of an append leaves a bad end, or lines with NUL bytes in them where the disk took
- * one part before another; that was never promised to anybody. Any other bad line before a good one is damage.
+ * more, NUL bytes. A crash in the middle of an append leaves a bad end; or a line with NUL bytes in it, where the disk took
+ * the end of that append before its beginning. Neither was promised to anybody. Any other bad line before a good one is
+ * damage.
  */
 export interface DecodedJournal {
   /** The JSON values of all good lines, in order. */
@@ -17,6 +18,8 @@ export interface DecodedJournal {
 
 const NEWLINE = 0x0a;
 const NUL = 0;
+/** An append has two records at the most: behind one that is not whole, no more than one can be. */
+const GOOD_BEHIND_TORN_MAX = 1;
 const CHECKSUM_CHARS = 8;
 
 export function encodeJournalLine(value: unknown): Uint8Array {
@@ -31,28 +34,22 @@ export function encodeJournalLine(value: unknown): Uint8Array {
 export function decodeJournal(file: Uint8Array): DecodedJournal {
   const bytes = file.subarray(0, file.findLastIndex((byte) => byte !== NUL) + 1);
   const values: unknown[] = [];
-  const damaged: Uint8Array[] = [];
-  let pending: Uint8Array[] = [];
-  let tornBytes = 0;
+  /** Bad lines, and how many good ones were before each. */
+  const bad: { readonly line: Uint8Array; readonly goodBefore: number }[] = [];
   let start = 0;
   while (start < bytes.length) {
     const newline = bytes.indexOf(NEWLINE, start);
     const end = newline === -1 ? bytes.length : newline;
     const line = bytes.subarray(start, end);
     const decoded = newline === -1 ? null : decodeLine(line);
-    if (decoded === null && line.includes(NUL)) {
-      tornBytes += line.length + 1;
-    } else if (decoded === null) {
-      pending.push(line);
-    } else {
-      // Something good follows, so what was bad before it is no torn end.
-      damaged.push(...pending);
-      pending = [];
-      values.push(decoded.value);
-    }
+    if (decoded === null) bad.push({ line, goodBefore: values.length });
+    else values.push(decoded.value);
     start = end + 1;
   }
-  tornBytes += pending.reduce((sum, line) => sum + line.length + 1, 0);
+  const isTorn = ({ line, goodBefore }: (typeof bad)[number]) =>
+    values.length - goodBefore <= (line.includes(NUL) ? GOOD_BEHIND_TORN_MAX : 0);
+  const damaged = bad.filter((entry) => !isTorn(entry)).map(({ line }) => line);
+  const tornBytes = bad.filter(isTorn).reduce((sum, { line }) => sum + line.length + 1, 0);
   return { values, damaged, tornBytes };
 }
 

@@ -1,6 +1,6 @@
 /** Reads the account database and answers which account a name means. */
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AccountFiles } from './account-files.ts';
 import { resolveAccount } from './accounts.ts';
@@ -13,6 +13,8 @@ const LOOKUP_MS_MAX = 3_000;
 export interface AccountReader {
   /** Throws only if /etc/passwd or /etc/shadow exists and cannot be read. */
   resolve(name: string, signal?: AbortSignal): Promise<AccountResolution>;
+  /** Another one after every change of the account database. */
+  stamp(): string;
 }
 
 export interface AccountReaderOptions {
@@ -30,12 +32,21 @@ export function createAccountReader({
   knownElsewhere = askNameServices,
 }: AccountReaderOptions): AccountReader {
   return {
+    stamp: () => DATABASE.map((name) => stampOf(join(etc, name))).join(),
     async resolve(name, signal) {
       const resolution = resolveAccount(readAccountFiles(etc, share), name, Math.floor(now() / 86_400_000));
       if (resolution.ok || resolution.code !== 'account-not-found') return resolution;
       return (await knownElsewhere(name, signal)) ? { ok: false, code: 'account-not-local' } : resolution;
     },
   };
+}
+
+const DATABASE = ['passwd', 'shadow', 'group'] as const;
+
+/** Tools put a new file in the place of the old one, or write into it: either shows. */
+function stampOf(path: string): string {
+  const state = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return state === undefined ? '' : `${state.ino}.${state.ctimeNs}.${state.size}`;
 }
 
 export function readAccountFiles(etc: string, share = '/usr/share'): AccountFiles {

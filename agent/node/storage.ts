@@ -56,7 +56,8 @@ export function createDirectoryStorage(directory: string): DirectoryStorage {
     const handle = await open(join(directory, name), APPENDING, FILE_MODE);
     const file = { handle, end: before.findLastIndex((byte) => byte !== 0) + 1, size: before.length };
     appending.set(name, file);
-    await makeRoom(file, ROOM_BYTES);
+    // Where there is no room to spare, each append asks for its own, and says so if there is none.
+    await grow(file, file.end + ROOM_BYTES).catch(() => undefined);
     return file;
   };
 
@@ -75,8 +76,8 @@ export function createDirectoryStorage(directory: string): DirectoryStorage {
         throw error;
       }
       await syncDirectory();
-      // Now, and not when the next record has to be on disk as soon as can be.
-      if (goesOn) await startAppending(name);
+      // Now, and not when the next record has to be on disk as soon as can be. What fails here fails there again.
+      if (goesOn) await startAppending(name).catch(() => stopAppending(name));
     },
     async append(name, bytes) {
       let file = appending.get(name);
@@ -84,7 +85,7 @@ export function createDirectoryStorage(directory: string): DirectoryStorage {
         file = await startAppending(name);
         await syncDirectory(); // It may be new.
       }
-      await makeRoom(file, bytes.length);
+      if (file.end + bytes.length > file.size) await grow(file, file.end + bytes.length + ROOM_BYTES);
       await writeAt(file.handle, bytes, file.end);
       file.end += bytes.length;
     },
@@ -99,11 +100,10 @@ export function createDirectoryStorage(directory: string): DirectoryStorage {
   };
 }
 
-async function makeRoom(file: Appending, bytes: number): Promise<void> {
-  if (file.end + bytes <= file.size) return;
-  const missing = new Uint8Array(file.end + bytes + ROOM_BYTES - file.size);
-  await writeAt(file.handle, missing, file.size);
-  file.size += missing.length;
+async function grow(file: Appending, size: number): Promise<void> {
+  if (size <= file.size) return;
+  await writeAt(file.handle, new Uint8Array(size - file.size), file.size);
+  file.size = size;
 }
 
 async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {

@@ -109,6 +109,25 @@ describe('a journal that is damaged', () => {
     expect([journal.health().state, storage.files.has('journal.damaged')]).toEqual(['ok', false]);
   });
 
+  test('is what the disk gives back as zeros, with more behind it than an append has', async () => {
+    const line = (n: number) => encodeJournalLine(result(n));
+    storage.files.set('journal', Buffer.concat([line(1).fill(0, 20, 90), line(2), line(3)]));
+    const journal = await open();
+    expect(journal.health()).toMatchObject({ code: 'journal-damaged' });
+    expect(storage.files.has('journal.damaged')).toBe(true);
+  });
+
+  test('has nothing appended to its bad end where it could not be rewritten', async () => {
+    const half = encodeJournalLine(result(9)).subarray(0, 40);
+    storage.files.set('journal', Buffer.concat([encodeJournalLine(result(1)), half]));
+    storage.fate = ({ kind }) => (kind === 'replace' ? 'fail' : 'pass');
+    const journal = await open();
+    await expect(journal.append(result(2))).rejects.toThrow('no space');
+    storage.fate = () => 'pass';
+    await journal.append(result(3));
+    expect(await tasks()).toEqual([id(1), id(3)]);
+  });
+
   test('is not what has room behind it', async () => {
     storage.files.set('journal', Buffer.concat([encodeJournalLine(result(1)), Buffer.alloc(5_000)]));
     const warned: string[] = [];

@@ -58,6 +58,17 @@ describe('a sealed password', () => {
     expect(await world.result(session, order.taskId)).toMatchObject({ state: 'failed', code: 'sealing-key-unknown' });
   });
 
+  test('to a key that cannot be read is a plain failure', async () => {
+    const { world, session } = await scene();
+    const order = await world.order(session);
+    world.storage.files.set('sealing-1.key', new Uint8Array(31));
+    await world.send(session, order);
+    expect(await world.result(session, order.taskId)).toMatchObject({
+      ...{ state: 'failed', code: 'script-failed', detail: 'the seal could not be opened' },
+    });
+    expect(world.instance.runs).toEqual([]);
+  });
+
   test.each<[string, string | Uint8Array, string]>([
     ['too short, of one class', 'aaaa', 'length, classes'],
     ['the account’s name backwards', 'Xx1!ECILAzz', 'contains-account-reversed'],

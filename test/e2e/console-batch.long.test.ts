@@ -75,7 +75,7 @@ describe('a batch', () => {
     expect(says).toContain(`${explain('agent-offline').message} agent-offline`);
     expect(says).toContain(`${explain('agent-abnormal').message} ${why} agent-abnormal`);
     for (const path of ['install?instance=empty-1', 'instances/stopped', 'instances/broken']) {
-      await dialog.locator(`a[href="/console/${path}"]`).waitFor();
+      await dialog.locator(`a[href$="/console/${path}"]`).waitFor();
     }
 
     await fill(dialog, { account: ACCOUNT, password });

@@ -9,7 +9,7 @@ export interface Liveness {
    * while, and says nothing about who is alive now. Whoever waits for that older one waits for this one instead.
    */
   askAnew(): Promise<boolean>;
-  /** How long the last answer took, milliseconds; null before the first. */
+  /** How long the last answer took, or a question has been open if that is longer, milliseconds; null before the first. */
   lastTookMs(): number | null;
   /** The peer echoed a challenge. False when nobody asked that, or not any more. */
   answered(challenge: Nonce): boolean;
@@ -76,7 +76,7 @@ export function createLiveness(deps: {
   return {
     ask: () => question(false),
     askAnew: () => question(true),
-    lastTookMs: () => tookMs,
+    lastTookMs: () => (tookMs === null ? null : Math.max(tookMs, open === null ? 0 : clock.monotonic() - open.askedMs)),
     answered(challenge) {
       if (open?.challenge !== challenge) return false;
       tookMs = clock.monotonic() - open.askedMs;

@@ -13,7 +13,10 @@ export const EXPRESS_INSTANCES_MAX = 4;
 const EXPRESS_WAIT_MS = 50;
 /** Who answered the last question as fast as that is expected to answer while the request is being recorded. */
 const NEAR_MS_MAX = 3;
-/** How long that recording, for which all others wait, is held up by one who is slower this time. */
+/**
+ * How long after the question that recording, for which all others wait, is held up by one who is slower this time. Those
+ * that share a commit do not wait one after the other: by the turn of the next its time has passed.
+ */
 const NEAR_WAIT_MS = 5;
 
 /** The short way of a reset of few instances: its tasks leave with the transaction that makes them, one flush less. */
@@ -44,23 +47,31 @@ export function createExpress(deps: ExpressDeps): Express {
     async board(instances) {
       const seats = instances.length > EXPRESS_INSTANCES_MAX ? new Map<InstanceId, Seat>() : takeSeats(deps, instances);
       const ready = new Map<InstanceId, Seat>();
+      const areNear = [...seats.values()].every(({ session }) => isNear(session));
+      const askedMs = deps.clock.monotonic();
       const answered = Promise.all(
         [...seats].map(async ([id, seat]) => {
           if (await seat.session.liveness.ask()) ready.set(id, seat);
         }),
       );
-      const areNear = [...seats.values()].every(
-        ({ session }) => (session.liveness.lastTookMs() ?? Infinity) <= NEAR_MS_MAX,
-      );
-      const forMs = (ms: number) => (seats.size === 0 ? Promise.resolve() : waitFor(answered, ms, deps.clock));
-      if (!areNear) await forMs(EXPRESS_WAIT_MS);
+      // Whoever waits hears of a failure; where the request is refused first, nobody does.
+      answered.catch(() => undefined);
+      const until = async (ms: number) => {
+        const leftMs = askedMs + ms - deps.clock.monotonic();
+        if (seats.size > 0 && leftMs > 0) await waitFor(answered, leftMs, deps.clock);
+      };
+      if (!areNear) await until(EXPRESS_WAIT_MS);
       return createBoarding(deps, seats, async () => {
-        if (areNear) await forMs(NEAR_WAIT_MS);
+        if (areNear) await until(NEAR_WAIT_MS);
         // Who answers from now on is too late.
         return new Map(ready);
       });
     },
   };
+}
+
+function isNear({ liveness }: Session): boolean {
+  return (liveness.lastTookMs() ?? Infinity) <= NEAR_MS_MAX;
 }
 
 function takeSeats({ directory, dispatcher }: ExpressDeps, instances: readonly InstanceId[]): Map<InstanceId, Seat> {

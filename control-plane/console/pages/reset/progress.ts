@@ -89,16 +89,19 @@ export function createProgressStore(ports: ProgressPorts): ProgressStore {
 
   const take = async ({ tasks, ...sums }: Progress): Promise<void> => {
     const changed = tasks.filter((task) => isNews(task, rows.get(task.instanceId)));
+    const proven: Row[] = [];
     for (let from = 0; from < changed.length; from += JUDGED_AT_ONCE) {
       if (from > 0) await ports.breathe();
       const some = changed.slice(from, from + JUDGED_AT_ONCE);
       const judged = await Promise.all(some.map((task) => rowOf(task, ports.sent, ports.verify)));
       for (const row of judged) rows.set(row.instanceId, row);
-      const proven = judged.filter(({ proof }) => proof === 'here');
-      if (proven.length > 0) learn(await identitiesOf(proven, ports));
+      proven.push(...judged.filter(({ proof }) => proof === 'here'));
     }
     told = sums;
     tell();
+    for (let from = 0; from < proven.length; from += JUDGED_AT_ONCE) {
+      learn(await identitiesOf(proven.slice(from, from + JUDGED_AT_ONCE), ports));
+    }
   };
 
   return {
