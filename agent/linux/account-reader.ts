@@ -13,8 +13,8 @@ const LOOKUP_MS_MAX = 3_000;
 export interface AccountReader {
   /** Throws only if /etc/passwd or /etc/shadow exists and cannot be read. */
   resolve(name: string, signal?: AbortSignal): Promise<AccountResolution>;
-  /** Another one after every change of the account database. */
-  stamp(): string;
+  /** Another one after every change of the account database; null where that cannot be told. */
+  stamp(): string | null;
 }
 
 export interface AccountReaderOptions {
@@ -32,7 +32,7 @@ export function createAccountReader({
   knownElsewhere = askNameServices,
 }: AccountReaderOptions): AccountReader {
   return {
-    stamp: () => DATABASE.map((name) => stampOf(join(etc, name))).join(),
+    stamp: () => stampOf(DATABASE.map((name) => join(etc, name))),
     async resolve(name, signal) {
       const resolution = resolveAccount(readAccountFiles(etc, share), name, Math.floor(now() / 86_400_000));
       if (resolution.ok || resolution.code !== 'account-not-found') return resolution;
@@ -44,9 +44,13 @@ export function createAccountReader({
 const DATABASE = ['passwd', 'shadow', 'group'] as const;
 
 /** Tools put a new file in the place of the old one, or write into it: either shows. */
-function stampOf(path: string): string {
-  const state = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return state === undefined ? '' : `${state.ino}.${state.ctimeNs}.${state.size}`;
+function stampOf(paths: readonly string[]): string | null {
+  try {
+    const states = paths.map((path) => statSync(path, { bigint: true, throwIfNoEntry: false }));
+    return states.map((state) => (state === undefined ? '' : `${state.ino}.${state.ctimeNs}.${state.size}`)).join();
+  } catch {
+    return null;
+  }
 }
 
 export function readAccountFiles(etc: string, share = '/usr/share'): AccountFiles {

@@ -75,8 +75,8 @@ export function createLinuxResetter(options: LinuxResetterOptions): LinuxResette
       const before = options.accounts.stamp();
       let admitted = await admit(options.accounts, request);
       if ((await request.begun) === false) return null;
-      const isOld = options.accounts.stamp() !== before || elapsed() > ACCOUNT_AGE_MS_MAX;
-      if (isOld) admitted = await admit(options.accounts, request);
+      const isSame = before !== null && options.accounts.stamp() === before;
+      if (!isSame || elapsed() > ACCOUNT_AGE_MS_MAX) admitted = await admit(options.accounts, request);
       if ('state' in admitted) return admitted;
 
       const applying = runner.run(scriptRequest(request, 'apply', admitted.lockMarks), request.signal);

@@ -32,7 +32,7 @@ export interface Session {
   readonly sent: Map<TaskId, SentOrder>;
   readonly liveness: Pick<Liveness, 'ask' | 'askAnew' | 'answered' | 'lastTookMs'>;
   send(frame: ServerFrame): void;
-  /** The same, for what somebody waits for: it leaves before this returns. */
+  /** The same, for what somebody waits for: handed to the system before this returns, unless the peer reads too slowly. */
   sendAtOnce(frame: ServerFrame): void;
   close(reason: CloseReason): void;
   /** Told once that the socket is gone. */

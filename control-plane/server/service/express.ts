@@ -126,7 +126,7 @@ async function sendAway(deps: ExpressDeps, session: Session, departure: Departur
   try {
     await sendOrder(deps, session, departure);
   } catch (error) {
-    // What was not delivered stays open in the store: the sweep comes back to it.
+    // What was not delivered stays open in the store, and goes with the next delivery to that instance or its next session.
     deps.log.error({ err: error, instance: departure.instance.id }, 'a delivery failed');
   }
 }

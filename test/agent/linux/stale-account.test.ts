@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -46,7 +46,7 @@ function open() {
       script: { bytes: Buffer.from(''), digest: '' },
       begun: new Promise((resolve) => setImmediate(() => resolve(meanwhile()))),
     });
-  return { write, asked, resetAfter };
+  return { etc, write, asked, resetAfter };
 }
 
 test('a lock that is set while a reset is recorded is kept', async () => {
@@ -76,4 +76,12 @@ test('where nothing changes, what was read is what the script is told', async ()
 test('a reset that is not recorded touches nothing', async () => {
   const { asked, resetAfter } = open();
   expect([await resetAfter(() => false), asked]).toEqual([null, []]);
+});
+
+test('an account database that cannot be looked at is a failure that is told, not an accident', async () => {
+  const { etc, asked, resetAfter } = open();
+  rmSync(join(etc, 'shadow'));
+  symlinkSync('shadow', join(etc, 'shadow'));
+  expect(await resetAfter(() => true)).toMatchObject({ state: 'failed', code: 'account-database-unreadable' });
+  expect(asked).toEqual([]);
 });
