@@ -79,8 +79,11 @@ export function createLinuxInstance({ clock, random, directory, standby }: Linux
       const bytes = Buffer.from(script);
       const result = await resetter.reset({
         accountName: account,
-        // The same memory, which the caller zeroes.
-        password: Buffer.from(password.buffer, password.byteOffset, password.byteLength),
+        password: async () => {
+          const opened = await password();
+          // The same memory, which the caller zeroes.
+          return opened === null ? null : Buffer.from(opened.buffer, opened.byteOffset, opened.byteLength);
+        },
         options,
         privilegedAuthorised: privileged,
         script: { bytes, digest: createHash('sha256').update(bytes).digest('hex') },

@@ -106,8 +106,11 @@ export interface AgentCrypto {
 
 export interface ResetRequest {
   readonly account: AccountName;
-  /** Stays the caller's, who zeroes it afterwards. */
-  readonly password: Uint8Array;
+  /**
+   * Opens it; null gives the reset up. Called once, when all that can go on without it has been set going. Stays the
+   * caller's, who zeroes it afterwards.
+   */
+  readonly password: () => Promise<Uint8Array | null>;
   readonly options: ResetOptions;
   /** Whether the order allows an account that is an administrator. */
   readonly privileged: boolean;

@@ -93,8 +93,8 @@ type Attempt =
   | { readonly opened: true; readonly outcome: ResetOutcome; readonly waitedMs: number };
 
 /**
- * Opens the seal and has the account reset. What only reads is done while the disk takes the record; nothing is touched
- * before it is there. Null where it was not to begin.
+ * Has the account reset, and opens the seal for it. What touches nothing is done while the disk takes the record. Null
+ * where it was not to begin.
  */
 async function tryReset(
   options: RunOptions,
@@ -104,20 +104,35 @@ async function tryReset(
 ): Promise<Attempt | null> {
   const { accepted, order, script } = task;
   const { instance, clock, signal } = options;
-  const opened = await openPassword(options, order, account).catch((error: unknown) => {
-    options.log.error({ taskId: accepted.taskId, error: String(error) }, 'a seal could not be opened');
-    return { ok: false, refusal: NOT_OPENED } as const;
-  });
-  if (!opened.ok) return { opened: false, refusal: opened.refusal };
-  const { password } = opened;
+  const seal = sealOf(options, task, account);
   const waitedMs = clock.monotonic() - accepted.arrivedMs;
   try {
-    const wanted = { account, password, options: order.options, privileged: order.privileged, script };
-    const outcome = await instance.reset({ ...wanted, begun: recorded, signal });
-    return outcome === null ? null : { opened: true, outcome, waitedMs };
+    const wanted = { account, options: order.options, privileged: order.privileged, script };
+    const outcome = await instance.reset({ ...wanted, password: () => seal.open(), begun: recorded, signal });
+    if (outcome !== null) return { opened: true, outcome, waitedMs };
+    const refusal = seal.refusal();
+    return refusal === null ? null : { opened: false, refusal };
   } finally {
-    password.fill(0);
+    seal.zero();
   }
+}
+
+/** The password of a task, from when it is opened until it is zeroed. */
+function sealOf(options: RunOptions, { accepted, order }: OpenTask, account: AccountName) {
+  let opened: Awaited<ReturnType<typeof openPassword>> | null = null;
+  return {
+    async open(): Promise<Uint8Array | null> {
+      opened = await openPassword(options, order, account).catch((error: unknown) => {
+        options.log.error({ taskId: accepted.taskId, error: String(error) }, 'a seal could not be opened');
+        return { ok: false, refusal: NOT_OPENED } as const;
+      });
+      return opened.ok ? opened.password : null;
+    },
+    refusal: () => (opened?.ok === false ? opened.refusal : null),
+    zero() {
+      if (opened?.ok === true) opened.password.fill(0);
+    },
+  };
 }
 
 /** An earlier run was interrupted and this one did not succeed: whether the password was set is not known. */

@@ -2,8 +2,8 @@
 import { execFile } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AccountFiles } from './account-files.ts';
-import { resolveAccount } from './accounts.ts';
+import { findShadow, type AccountFiles } from './account-files.ts';
+import { isSafeAccountName, lockMarksOf, resolveAccount } from './accounts.ts';
 import type { AccountResolution } from './accounts.ts';
 import { readAuthorities } from './authority-reader.ts';
 import { SYSTEM_ENVIRONMENT } from './environment.ts';
@@ -13,6 +13,11 @@ const LOOKUP_MS_MAX = 3_000;
 export interface AccountReader {
   /** Throws only if /etc/passwd or /etc/shadow exists and cannot be read. */
   resolve(name: string, signal?: AbortSignal): Promise<AccountResolution>;
+  /**
+   * The lock marks before the hash that shadow holds for that name, at a glance; null where there is none, the name is
+   * unsafe, or it cannot be told. Says nothing of whether the account may be reset.
+   */
+  lockMarks(name: string): string | null;
   /** Another one after every change of the account database; null where that cannot be told. */
   stamp(): string | null;
 }
@@ -32,6 +37,7 @@ export function createAccountReader({
   knownElsewhere = askNameServices,
 }: AccountReaderOptions): AccountReader {
   return {
+    lockMarks: (name) => (isSafeAccountName(name) ? glance(join(etc, 'shadow'), name) : null),
     stamp: () => stampOf(DATABASE.map((name) => join(etc, name))),
     async resolve(name, signal) {
       const resolution = resolveAccount(readAccountFiles(etc, share), name, Math.floor(now() / 86_400_000));
@@ -39,6 +45,15 @@ export function createAccountReader({
       return (await knownElsewhere(name, signal)) ? { ok: false, code: 'account-not-local' } : resolution;
     },
   };
+}
+
+function glance(shadow: string, name: string): string | null {
+  try {
+    const entry = findShadow(readFileSync(shadow, 'latin1'), name);
+    return entry === null ? null : lockMarksOf(entry.password);
+  } catch {
+    return null; // Whoever reads all of it says why.
+  }
 }
 
 const DATABASE = ['passwd', 'shadow', 'group'] as const;

@@ -85,7 +85,7 @@ export function resolveAccount(files: AccountFiles, name: string, day: number): 
       privileged: isPrivileged({ name, uid: passwd.uid, groups }, files.authorities),
       shellUsable: isLoginShell(passwd.shell),
       lock,
-      lockMarks: lock === 'locked' ? marksOf(stored) : '',
+      lockMarks: lockMarksOf(stored),
       hasPassword: lock !== 'never-set',
       ...ageing(shadow, day),
     },
@@ -93,6 +93,11 @@ export function resolveAccount(files: AccountFiles, name: string, day: number): 
 }
 
 const marksOf = (stored: string): string => /^[!*]*/.exec(stored)?.[0] ?? '';
+
+/** What is to stand before the new hash, so that what is locked stays locked. */
+export function lockMarksOf(stored: string): string {
+  return lockState(stored) === 'locked' ? marksOf(stored) : '';
+}
 
 export function lockState(stored: string): LockState {
   const hash = stored.slice(marksOf(stored).length);

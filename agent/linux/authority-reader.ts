@@ -59,12 +59,12 @@ function createReading(): Reading {
   return {
     miss,
     isIncomplete: () => incomplete,
-    names: (folder) => attempt(() => readdirSync(folder).sort(), []),
+    names: (folder) => attempt(() => (isThere(folder) ? readdirSync(folder).sort() : []), []),
     text(path) {
       if (seen.has(path)) return null;
       seen.add(path);
-      const state = attempt(() => statSync(path), null);
-      if (state === null || state.isDirectory()) return null; // sudo passes over folders
+      const state = attempt(() => statSync(path, { throwIfNoEntry: false }), undefined);
+      if (state === undefined || state.isDirectory()) return null; // sudo passes over folders
       if (!state.isFile() || state.size > FILE_BYTES_MAX || seen.size > FILES_MAX) {
         miss();
         return null;
@@ -73,6 +73,9 @@ function createReading(): Reading {
     },
   };
 }
+
+/** Most of these places are missing on most machines, and to make an error of that takes longer than all the reading. */
+const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined;
 
 const endsWith = (suffix: string) => (name: string) => name.endsWith(suffix);
 /** sudo itself skips names with a dot or a trailing tilde. */

@@ -2,7 +2,7 @@
 import type { AccountReader } from './account-reader.ts';
 import type { AccountRefusal, LinuxAccount } from './accounts.ts';
 import { safeDetail } from './detail.ts';
-import type { ScriptCode, ScriptOutcome, ScriptRunner, ScriptWarning } from './script-runner.ts';
+import type { PreparedScript, ScriptCode, ScriptOutcome, ScriptRunner, ScriptWarning } from './script-runner.ts';
 import type { SshPolicy } from './ssh-policy.ts';
 import type { VerificationWarning } from './verification.ts';
 import type { PreparedVerification, Verifier } from './verifier.ts';
@@ -35,8 +35,11 @@ export type ResetResult =
 
 export interface ResetRequest {
   accountName: string;
-  /** Stays the caller's, who zeroes it. Holds neither a line feed nor a NUL byte: the rules have been checked. */
-  password: Buffer;
+  /**
+   * Opens it; null gives the reset up. Called once, and not before the script has begun, where it may begin without it.
+   * Stays the caller's, who zeroes it. Holds neither a line feed nor a NUL byte: the rules have been checked.
+   */
+  password: () => Promise<Buffer | null>;
   options: { unlock: boolean; unexpire: boolean; mustChange: boolean };
   /** The order allows an account that is root or can become root. */
   privilegedAuthorised: boolean;
@@ -67,37 +70,65 @@ export interface LinuxResetterOptions {
 }
 
 export function createLinuxResetter(options: LinuxResetterOptions): LinuxResetter {
-  const { runner, verifier, monotonicMs } = options;
+  const { accounts, runner, monotonicMs } = options;
   return {
     async reset(request) {
       const startedMs = monotonicMs();
       const elapsed = () => Math.round(monotonicMs() - startedMs);
-      const before = options.accounts.stamp();
-      let admitted = await admit(options.accounts, request);
-      if ((await request.begun) === false) return null;
-      const isSame = before !== null && options.accounts.stamp() === before;
-      if (!isSame || elapsed() > ACCOUNT_AGE_MS_MAX) admitted = await admit(options.accounts, request);
-      if ('state' in admitted) return admitted;
-
-      const applying = runner.run(scriptRequest(request, 'apply', admitted.lockMarks), request.signal);
-      // After the script has been started: proof needs its own process, which gets ready meanwhile.
-      const prepared = verifier.prepare();
+      const before = accounts.stamp();
+      const marks = accounts.lockMarks(request.accountName);
+      let script = mayGoAhead(marks, request) ? prepare(runner, request, marks) : null;
       try {
-        const applied = await applying;
-        const stopped = afterApply(applied);
-        if (stopped !== null) return stopped;
-        const appliedMs = elapsed();
-        return await prove(options, request, admitted, prepared, {
-          appliedMs,
-          elapsed,
-          warnings: scriptWarnings(applied),
-        });
+        let admitted = await admit(accounts, request);
+        const password = await request.password();
+        if ((await request.begun) === false || password === null) return null;
+        const isSame = before !== null && accounts.stamp() === before;
+        if (!isSame || elapsed() > ACCOUNT_AGE_MS_MAX) {
+          script?.discard();
+          script = null;
+          admitted = await admit(accounts, request);
+        }
+        if ('state' in admitted) return admitted;
+        script ??= prepare(runner, request, admitted.lockMarks);
+        return await applyAndProve(options, request, { account: admitted, script, password, elapsed });
       } finally {
-        prepared.discard();
+        script?.discard();
         runner.standBy();
       }
     },
   };
+}
+
+/**
+ * Whether the script may begin before it is known whether the reset does. It then comes as far as a `chpasswd` that waits
+ * for its line, and touches nothing; with a lock that is to be kept it would make a directory of its own first.
+ */
+function mayGoAhead(lockMarks: string | null, { options }: ResetRequest): lockMarks is string {
+  return lockMarks === '' || (lockMarks !== null && options.unlock);
+}
+
+interface Step {
+  account: LinuxAccount;
+  script: PreparedScript;
+  password: Buffer;
+  elapsed: () => number;
+}
+
+async function applyAndProve(options: LinuxResetterOptions, request: ResetRequest, step: Step): Promise<ResetResult> {
+  const applying = step.script.run(step.password, request.signal);
+  // After the script has its password: proof needs its own process, which gets ready meanwhile.
+  const prepared = options.verifier.prepare();
+  try {
+    const applied = await applying;
+    const stopped = afterApply(applied);
+    if (stopped !== null) return stopped;
+    return await prove(options, request, step, prepared, {
+      appliedMs: step.elapsed(),
+      warnings: scriptWarnings(applied),
+    });
+  } finally {
+    prepared.discard();
+  }
 }
 
 async function admit(accounts: AccountReader, request: ResetRequest): Promise<LinuxAccount | ResetResult> {
@@ -129,19 +160,18 @@ function afterApply(outcome: ScriptOutcome): ResetResult | null {
 
 interface Applied {
   appliedMs: number;
-  elapsed: () => number;
   warnings: ResetWarning[];
 }
 
 async function prove(
   { runner, ssh }: LinuxResetterOptions,
   request: ResetRequest,
-  account: LinuxAccount,
+  { account, password, elapsed }: Step,
   prepared: PreparedVerification,
-  { appliedMs, elapsed, warnings }: Applied,
+  { appliedMs, warnings }: Applied,
 ): Promise<ResetResult> {
   const { signal } = request;
-  const verifying = prepared.verify(request.accountName, request.password, signal);
+  const verifying = prepared.verify(request.accountName, password, signal);
   const sshAnswer = ssh.warningsFor(account, signal); // beside the proof, not before it; never rejects
   let verdict;
   try {
@@ -149,7 +179,7 @@ async function prove(
   } catch (error) {
     return unknown(
       signal?.aborted === true ? 'interrupted' : 'verification-inconclusive',
-      safeDetail(String(error), request.password),
+      safeDetail(String(error), password),
       warnings,
     );
   }
@@ -162,11 +192,14 @@ async function prove(
   }
   if (request.options.mustChange) {
     // Only now: a password that must be changed cannot be proven by a login.
-    const finished = await runner.run(scriptRequest(request, 'finish', null), signal);
+    const finished = await runner.prepare(scriptRequest(request, 'finish', null)).run(null, signal);
     if (finished.kind !== 'done' || finished.code !== 'applied') found.push('must-change-failed');
   }
   return { state: 'succeeded', verifiedBy: verdict.verifiedBy, warnings: found, appliedMs, verifiedMs };
 }
+
+const prepare = (runner: ScriptRunner, request: ResetRequest, lockMarks: string) =>
+  runner.prepare(scriptRequest(request, 'apply', lockMarks));
 
 const scriptRequest = (request: ResetRequest, phase: 'apply' | 'finish', lockMarks: string | null) => ({
   lockMarks,
@@ -174,7 +207,6 @@ const scriptRequest = (request: ResetRequest, phase: 'apply' | 'finish', lockMar
   digest: request.script.digest,
   phase,
   accountName: request.accountName,
-  password: phase === 'apply' ? request.password : null,
   options: request.options,
 });
 

@@ -1,10 +1,9 @@
 /** Runs the signed reset script: clean environment, password on descriptor 3, bounded output and time. */
-import type { ChildProcess } from 'node:child_process';
 import type { DatabaseLocks, LockHolder } from './database-lock.ts';
 import { redact, safeDetail } from './detail.ts';
-import { killTree } from './process-group.ts';
+import { beginAttempt, type Attempt, type AttemptLimits } from './script-attempt.ts';
 import { canBeHandedOver, startScriptShell } from './script-shell.ts';
-import type { ScriptShell, ShellTask } from './script-shell.ts';
+import type { ShellTask } from './script-shell.ts';
 import type { ScriptStore } from './script-store.ts';
 import { createStandby } from './standby.ts';
 
@@ -26,8 +25,16 @@ export type ScriptCode = (typeof SCRIPT_CODES)[number];
 export const SCRIPT_WARNINGS = ['unexpire-failed', 'unlock-failed'] as const;
 export type ScriptWarning = (typeof SCRIPT_WARNINGS)[number];
 
+interface Done {
+  kind: 'done';
+  code: ScriptCode;
+  warnings: ScriptWarning[];
+  detail: string;
+  attempts: number;
+}
+
 export type ScriptOutcome =
-  | { kind: 'done'; code: ScriptCode; warnings: ScriptWarning[]; detail: string; attempts: number }
+  | Done
   /** Nothing was run. */
   | { kind: 'not-run'; code: 'script-unknown' | 'script-failed'; detail: string }
   /** Killed; what it did is not known. */
@@ -40,15 +47,25 @@ export interface ScriptRequest {
   phase: 'apply' | 'finish';
   /** Has passed the allowlist of names. */
   accountName: string;
-  /** null in the finish phase, which needs none. The caller's own copy is left alone; ours is zeroed. */
-  password: Buffer | null;
   options: { unlock: boolean; unexpire: boolean; mustChange: boolean };
   /** What stands before the account's hash, as it was just read; null where the script is to look by itself. */
   lockMarks: string | null;
 }
 
+/** A run of the script that has begun, as far as it comes without a password. */
+export interface PreparedScript {
+  /**
+   * Hands the password over and waits for what comes of it. Once. Null in the finish phase, which needs none. The caller's
+   * own copy is left alone; ours is zeroed.
+   */
+  run(password: Buffer | null, signal?: AbortSignal): Promise<ScriptOutcome>;
+  /** Ends what has begun; nothing is to be undone. */
+  discard(): void;
+}
+
 export interface ScriptRunner {
-  run(request: ScriptRequest, signal?: AbortSignal): Promise<ScriptOutcome>;
+  /** Has a shell begin with the script. What it does before it reads descriptor 3 is done, whatever comes of the reset. */
+  prepare(request: ScriptRequest): PreparedScript;
   /** A reset is over: gets ready for the next one. */
   standBy(): void;
   /** Ends the shell that stands by, if there is one. */
@@ -75,45 +92,96 @@ export const SCRIPT_MS_MAX = 20_000;
 export const LOCK_WAIT_MS_MAX = 15_000;
 const LOCK_DELAY_MS_FIRST = 50;
 const LOCK_DELAY_MS_MAX = 2_000;
-const OUTPUT_BYTES_MAX = 16 * 1024;
 
 export function createScriptRunner(options: ScriptRunnerOptions): ScriptRunner {
-  const { store, locks, sleep, random, monotonicMs, lockWaitMsMax = LOCK_WAIT_MS_MAX } = options;
+  const { store, locks } = options;
   const start = () => startScriptShell(options.shell ?? '/bin/sh');
   const standby =
     options.standby === true ? createStandby(() => null, start, options.refillAfterMs ?? (() => 0)) : null;
-  const shell = () => standby?.take(null) ?? start();
+  const begin = (task: ShellTask) => beginAttempt(standby?.take(null) ?? start(), task);
   return {
     standBy: () => standby?.refill(),
     close: () => standby?.close(),
-    async run(request, signal) {
+    prepare(request) {
       const path = place(store, request);
-      if (typeof path !== 'string') return path;
-      const deadline = monotonicMs() + lockWaitMsMax;
-      for (let attempts = 1; ; attempts += 1) {
-        // Whoever held the lock meanwhile may have locked the account.
-        const current = attempts === 1 ? request : { ...request, lockMarks: null };
-        const outcome =
-          heldBy(locks.lockFile()) ??
-          (await runOnce(path, current, { ...options, shell, lockWaitMsMax: deadline - monotonicMs() }, signal));
-        const held = outcome.kind === 'done' && outcome.code === 'account-database-lock-held';
-        const delay = Math.min(LOCK_DELAY_MS_MAX, LOCK_DELAY_MS_FIRST * 2 ** attempts) * random();
-        if (!held || monotonicMs() + delay > deadline)
-          return outcome.kind === 'done' ? { ...outcome, attempts } : outcome;
-        try {
-          await sleep(delay, signal);
-        } catch {
-          return {
-            kind: 'done',
-            code: 'account-database-lock-held',
-            warnings: [],
-            detail: 'given up while waiting for the lock',
-            attempts,
-          };
-        }
+      if (typeof path !== 'string') return nothing(path);
+      const task = taskOf(path, request);
+      if (!canBeHandedOver(task)) {
+        return nothing({ kind: 'not-run', code: 'script-failed', detail: 'a name or a path holds a line feed' });
       }
+      const attempt = (asked: ShellTask) => heldBy(locks.lockFile()) ?? begin(asked);
+      const first = attempt(task);
+      return {
+        discard: () => {
+          if ('discard' in first) first.discard();
+        },
+        run(password, signal) {
+          // Whoever held the lock meanwhile may have locked the account.
+          const again = () => attempt(taskOf(path, { ...request, lockMarks: null }));
+          return insist(options, { first, again }, { accountName: request.accountName, password }, signal);
+        },
+      };
     },
   };
+}
+
+function nothing(outcome: ScriptOutcome): PreparedScript {
+  return { run: () => Promise.resolve(outcome), discard: () => undefined };
+}
+
+interface Secret {
+  readonly accountName: string;
+  readonly password: Buffer | null;
+}
+
+/** Tries again while somebody else holds the account database, as long as there is patience. */
+async function insist(
+  options: ScriptRunnerOptions,
+  { first, again }: { readonly first: Attempt | ScriptOutcome; readonly again: () => Attempt | ScriptOutcome },
+  secret: Secret,
+  signal: AbortSignal | undefined,
+): Promise<ScriptOutcome> {
+  const { locks, sleep, random, monotonicMs, timeoutMs = SCRIPT_MS_MAX } = options;
+  const lockHolder = (pid: number | undefined) => locks.holder(pid);
+  const deadline = monotonicMs() + (options.lockWaitMsMax ?? LOCK_WAIT_MS_MAX);
+  let tried = first;
+  for (let attempts = 1; ; attempts += 1) {
+    const limits = { timeoutMs, lockWaitMs: deadline - monotonicMs(), lockHolder };
+    const outcome = 'finish' in tried ? await finish(tried, secret, limits, signal) : tried;
+    const held = outcome.kind === 'done' && outcome.code === 'account-database-lock-held';
+    const delay = Math.min(LOCK_DELAY_MS_MAX, LOCK_DELAY_MS_FIRST * 2 ** attempts) * random();
+    if (!held || monotonicMs() + delay > deadline) return outcome.kind === 'done' ? { ...outcome, attempts } : outcome;
+    try {
+      await sleep(delay, signal);
+    } catch {
+      return { ...lockHeld('given up while waiting for the lock'), attempts };
+    }
+    tried = again();
+  }
+}
+
+async function finish(
+  attempt: Attempt,
+  { accountName, password }: Secret,
+  limits: AttemptLimits,
+  signal: AbortSignal | undefined,
+): Promise<ScriptOutcome> {
+  const secret = password ?? Buffer.alloc(0);
+  const ending = await attempt.finish(passwordLine(accountName, secret), limits, signal);
+  switch (ending.kind) {
+    case 'ended':
+      return parseResult(redact(ending.output, secret).toString('utf8'), ending.exitCode, secret);
+    case 'held':
+      return heldBy(ending.holder);
+    case 'stopped': {
+      const text = redact(ending.output, secret).toString('utf8');
+      return { kind: 'interrupted', code: ending.code, detail: safeDetail(text, secret) };
+    }
+    case 'not-started':
+      return { kind: 'not-run', code: 'script-failed', detail: safeDetail(ending.message) };
+    default:
+      return ending satisfies never;
+  }
 }
 
 function place(store: ScriptStore, request: ScriptRequest): string | ScriptOutcome {
@@ -124,59 +192,15 @@ function place(store: ScriptStore, request: ScriptRequest): string | ScriptOutco
   }
 }
 
-function heldBy(holder: LockHolder | null): ScriptOutcome | null {
+function heldBy(holder: LockHolder): Done;
+function heldBy(holder: LockHolder | null): Done | null;
+function heldBy(holder: LockHolder | null): Done | null {
   if (holder === null) return null;
-  const detail = `${holder.path} is held by ${holder.pid === null ? 'an unnamed process' : `process ${holder.pid}`}`;
-  return { kind: 'done', code: 'account-database-lock-held', warnings: [], detail, attempts: 1 };
+  return lockHeld(`${holder.path} is held by ${holder.pid === null ? 'an unnamed process' : `process ${holder.pid}`}`);
 }
 
-function runOnce(
-  path: string,
-  request: ScriptRequest,
-  options: Omit<ScriptRunnerOptions, 'shell'> & { readonly shell: () => ScriptShell },
-  signal?: AbortSignal,
-): Promise<ScriptOutcome> {
-  if (signal?.aborted === true)
-    return Promise.resolve({ kind: 'interrupted', code: 'interrupted', detail: 'before it was started' });
-  const secret = request.password ?? Buffer.alloc(0);
-  const task = taskOf(path, request);
-  if (!canBeHandedOver(task)) {
-    return Promise.resolve({ kind: 'not-run', code: 'script-failed', detail: 'a name or a path holds a line feed' });
-  }
-  const shell = options.shell();
-  const { child } = shell;
-  shell.begin(task, passwordLine(request.accountName, secret));
-  return new Promise((resolve) => {
-    let stopped: 'script-timeout' | 'interrupted' | null = null;
-    const stop = (why: 'script-timeout' | 'interrupted') => {
-      stopped ??= why;
-      killTree(child);
-    };
-    const timer = setTimeout(() => stop('script-timeout'), options.timeoutMs ?? SCRIPT_MS_MAX);
-    // A password tool waits for lckpwdf(3) by itself, which is the shortest wait there can be, but for minutes. Where
-    // somebody else holds it, ours has written nothing yet.
-    let held: ScriptOutcome | null = null;
-    const patience = setTimeout(() => {
-      held = heldBy(options.locks.holder(child.pid));
-      if (held !== null) killTree(child);
-    }, options.lockWaitMsMax ?? LOCK_WAIT_MS_MAX);
-    const onAbort = () => stop('interrupted');
-    signal?.addEventListener('abort', onAbort, { once: true });
-    const output = collect(child);
-    const settle = (outcome: ScriptOutcome) => {
-      clearTimeout(timer);
-      clearTimeout(patience);
-      signal?.removeEventListener('abort', onAbort);
-      resolve(outcome);
-    };
-    child.on('error', (error) => settle({ kind: 'not-run', code: 'script-failed', detail: safeDetail(error.message) }));
-    child.on('close', (exitCode) => {
-      const text = redact(output(), secret).toString('utf8');
-      if (held !== null && exitCode === null) settle(held);
-      else if (stopped !== null) settle({ kind: 'interrupted', code: stopped, detail: safeDetail(text, secret) });
-      else settle(parseResult(text, exitCode, secret));
-    });
-  });
+function lockHeld(detail: string): Done {
+  return { kind: 'done', code: 'account-database-lock-held', warnings: [], detail, attempts: 1 };
 }
 
 function taskOf(path: string, { accountName, phase, options, lockMarks }: ScriptRequest): ShellTask {
@@ -197,18 +221,6 @@ function taskOf(path: string, { accountName, phase, options, lockMarks }: Script
 function passwordLine(accountName: string, password: Buffer): Buffer {
   if (password.length === 0) return Buffer.alloc(0);
   return Buffer.concat([Buffer.from(`${accountName}:`), password, Buffer.from('\n')]);
-}
-
-/** Reads on after the limit, so that the script does not stall, but keeps the last part: the result is there. */
-function collect(child: ChildProcess): () => Buffer {
-  let kept = Buffer.alloc(0);
-  for (const stream of [child.stderr, child.stdout]) {
-    stream?.on('data', (chunk: Buffer) => {
-      kept = Buffer.concat([kept, chunk]);
-      if (kept.length > OUTPUT_BYTES_MAX) kept = kept.subarray(-OUTPUT_BYTES_MAX);
-    });
-  }
-  return () => kept;
 }
 
 const RESULT = /^latchkey-result code=([a-z-]{1,40}) warnings=([a-z,-]{0,100}) detail=(.*)$/m;

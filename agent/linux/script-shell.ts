@@ -14,8 +14,10 @@ export interface ShellTask {
 
 export interface ScriptShell {
   readonly child: ChildProcess;
-  /** Has it run the script. Once. `line` is zeroed as soon as it is written. */
-  begin(task: ShellTask, line: Buffer): void;
+  /** Has it run the script, which waits where it needs what is on descriptor 3. Once. */
+  begin(task: ShellTask): void;
+  /** All that descriptor 3 holds. Once, after `begin`. `line` is zeroed as soon as it is written. */
+  give(line: Buffer): void;
   alive(): boolean;
   end(): void;
 }
@@ -56,9 +58,11 @@ export function startScriptShell(shell: string): ScriptShell {
     child,
     alive: () => child.pid !== undefined && child.exitCode === null && child.signalCode === null,
     end: () => killTree(child),
-    begin({ path, variables }, line) {
+    begin({ path, variables }) {
       for (const handle of handles) handle.ref();
       input.end([path, ...VARIABLES.map((name) => variables[name])].map((value) => `${value}\n`).join(''));
+    },
+    give(line) {
       secret.end(line, () => line.fill(0));
       child.once('close', () => line.fill(0));
     },

@@ -16,14 +16,19 @@ import { readTally } from './faillock-tally.ts';
 import { resolveAccount } from './accounts.ts';
 import { SYSTEM_ENVIRONMENT } from './environment.ts';
 import { helperCommand } from './helper-command.ts';
+import { frameRequest, type HelperRequest } from './helper-request.ts';
 import { killTree } from './process-group.ts';
 import { createStandby } from './standby.ts';
 import { judgeVerification, mayAuthenticate } from './verification.ts';
 import type { Verdict, VerificationAccount, VerificationEvidence } from './verification.ts';
-import type { HelperRequest } from './verify-helper.ts';
 
 export const VERIFICATION_MS_MAX = 15_000;
 const HASH_MS_MAX = 5_000;
+/**
+ * What sets the password goes first: to load PAM takes the helper as much of the processor as the start of a process, and
+ * there may be one processor only. It is done before a password is set that is hashed as it should be.
+ */
+const BEGIN_AFTER_MS = 7;
 const EVIDENCE_BYTES_MAX = 16 * 1024;
 
 /** In order of preference: asks for the password, knows no second factor by custom, lets root in, has account rules. */
@@ -81,13 +86,16 @@ export function createVerifier(options: VerifierOptions): Verifier {
     prepare() {
       const service = choose();
       const prepared = standby?.take(service) ?? start(service);
-      prepared.begin();
+      const timer = setTimeout(() => prepared.begin(), BEGIN_AFTER_MS);
       return {
         discard() {
+          clearTimeout(timer);
           prepared.end();
           standby?.refill();
         },
         async verify(accountName, password, signal) {
+          clearTimeout(timer);
+          prepared.begin(); // unless it has
           const facts = readFacts(etc, accountName, now());
           if (facts === null) {
             prepared.end();
@@ -176,7 +184,7 @@ interface Helper {
     timeoutMs: number,
     signal?: AbortSignal,
   ): Promise<HelperEvidence | null>;
-  /** A reset has begun: load what PAM needs. */
+  /** A reset has begun: load what PAM needs. The first call counts. */
   begin(): void;
   alive(): boolean;
   end(): void;
@@ -191,6 +199,7 @@ function startHelper(file: string, args: string[], env: NodeJS.ProcessEnv): Help
     detached: true,
   });
   const end = () => killTree(child);
+  let begun = false;
   const input = child.stdin as Socket;
   const output = child.stdio[3] as Socket;
   input.on('error', () => undefined); // a helper that is gone shows by its missing answer
@@ -201,16 +210,14 @@ function startHelper(file: string, args: string[], env: NodeJS.ProcessEnv): Help
     end,
     alive: () => child.pid !== undefined && child.exitCode === null && child.signalCode === null,
     begin() {
+      if (begun) return;
+      begun = true;
       for (const handle of [child, input, output]) handle.ref();
       input.write('b');
     },
     async ask(request, password, timeoutMs, signal) {
       signal?.throwIfAborted();
-      const header = Buffer.from(JSON.stringify(request));
-      const frame = Buffer.alloc(4 + header.length + password.length);
-      frame.writeUInt32BE(header.length, 0);
-      header.copy(frame, 4);
-      password.copy(frame, 4 + header.length);
+      const frame = frameRequest(request, password);
       input.end(frame, () => frame.fill(0));
       const timer = setTimeout(end, timeoutMs);
       signal?.addEventListener('abort', end, { once: true });

@@ -2,23 +2,15 @@
  * The short-lived process that asks PAM and crypt(3) about one password, once. Started ahead by verifier.ts;
  * reads one request from standard input, writes one line of evidence to descriptor 3, exits.
  *
- * Input: one byte, which says that a reset has begun; then 4 bytes big-endian length, that many bytes of JSON
- * (HelperRequest), then the password until end of input. Input that ends before that ends the helper.
+ * Input: one byte, which says that a reset has begun; then what helper-request.ts frames. Input that ends before that ends
+ * the helper.
  */
 import { readSync, writeSync } from 'node:fs';
 import type { HelperEvidence } from './evidence.ts';
+import { readRequest, type HelperRequest } from './helper-request.ts';
 import { forbidDumps, openPam, passwordMatchesHash } from './pam.ts';
 import type { PamTransaction } from './pam.ts';
 
-export interface HelperRequest {
-  account: string;
-  /** False: compare the hash only. */
-  authenticate: boolean;
-  /** The stored hash without its lock marks; null where there is none. */
-  hash: string | null;
-}
-
-const INPUT_BYTES_MAX = 8 * 1024;
 const EVIDENCE_DESCRIPTOR = 3;
 
 /** The helper's whole life. `service` is null to compare hashes only. The packaged agent calls it from executable.ts. */
@@ -28,13 +20,10 @@ export function runVerifyHelper(service: string | null): void {
   // All that can be done before the password is there is done now, while it is still being set; not earlier, because
   // a helper that waited for long would hold an old configuration of PAM.
   const pam = service === null ? null : prepare(service);
-  const input = readInput();
-  if (input.length < 5) process.exit(0);
-  const headerBytes = input.readUInt32BE(0);
-  const request = JSON.parse(input.toString('utf8', 4, 4 + headerBytes)) as HelperRequest;
-  const password = input.subarray(4 + headerBytes); // its last byte is a NUL: see readInput
-  const evidence = gather(request, password, pam);
-  input.fill(0);
+  const input = readRequest(readStandardInput);
+  if (input === null) process.exit(0);
+  const evidence = gather(input.request, input.password, pam);
+  input.password.fill(0);
   writeSync(EVIDENCE_DESCRIPTOR, `${JSON.stringify(evidence)}\n`);
   process.exit(0);
 }
@@ -72,17 +61,8 @@ function compare(hash: string | null, password: Buffer): HelperEvidence['hash'] 
   }
 }
 
-/** All of standard input, with a NUL byte behind it for C. */
-function readInput(): Buffer {
-  const buffer = Buffer.alloc(INPUT_BYTES_MAX);
-  let length = 0;
-  for (;;) {
-    const read = readSync(0, buffer, length, INPUT_BYTES_MAX - 1 - length, null);
-    if (read === 0) break;
-    length += read;
-    if (length >= INPUT_BYTES_MAX - 1) throw new Error('request too large');
-  }
-  return buffer.subarray(0, length + 1);
+function readStandardInput(into: Uint8Array): number {
+  return readSync(0, into);
 }
 
 if (import.meta.main) runVerifyHelper(process.argv[2] ?? null);

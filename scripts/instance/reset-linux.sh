@@ -8,7 +8,8 @@
 #       LK_MUST_CHANGE  1: the password must be changed at the next login (finish phase, after verification)
 #       LK_LOCK         the lock marks before the account's hash, as the agent has just read them, or `none`. Empty or
 #                       unset: read here, byte by byte, since a shell cannot do better
-#       descriptor 3    `account:password\n`, handed to chpasswd untouched; this script never reads it
+#       descriptor 3    `account:password\n`, handed to chpasswd untouched; this script never reads it. It may come late:
+#                       with LK_LOCK=none or LK_UNLOCK=1, nothing is touched before chpasswd has read it
 # Out:  last line       latchkey-result code=CODE warnings=LIST detail=TEXT
 #       exit status     0 when code is applied, 1 otherwise
 # Codes: applied account-database-lock-held account-database-read-only account-database-immutable

@@ -36,7 +36,7 @@ async function reset(account: string, password: string, standby: boolean): Promi
   const instance = standby ? withStandby : onDemand;
   const outcome = await instance?.reset({
     account: AccountName.parse(account),
-    password: utf8(password),
+    password: async () => utf8(password),
     options: { unlock: false, unexpire: false, mustChange: false },
     privileged: false,
     script: SCRIPT,

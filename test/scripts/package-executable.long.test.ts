@@ -9,6 +9,7 @@ import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { encodeFrame } from '#protocol';
+import { frameRequest } from '../../agent/linux/helper-request.ts';
 import { AGENT_VERSION } from '../../agent/version.ts';
 import { buildPackage, TOP, type Built } from '../../scripts/package/build.ts';
 import { openEnrolledWorld, type Enrolled } from '../agent/support/enrolled.ts';
@@ -167,10 +168,8 @@ async function proof(file: string, password = 'Hello world!') {
   // All of these are pipes, as asked for above; the types cannot tell.
   const [stdin, , stderr, answer] = child.stdio as unknown as [Writable, null, Readable, Readable];
   stdin.on('error', () => undefined); // It may have refused to start.
-  const header = Buffer.from(JSON.stringify({ account: 'nobody', authenticate: false, hash: HASH }));
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(header.length);
-  stdin.end(Buffer.concat([Buffer.from('b'), length, header, Buffer.from(password)]));
+  const request = frameRequest({ account: 'nobody', authenticate: false, hash: HASH }, Buffer.from(password));
+  stdin.end(Buffer.concat([Buffer.from('b'), request]));
   const ended = once(child, 'close') as Promise<[number | null]>;
   const [[code], evidence, err] = await Promise.all([ended, text(answer), text(stderr)]);
   return { code, err, hash: /"hash":"([^"]*)"/.exec(evidence)?.[1] };

@@ -134,7 +134,7 @@ describe.skipIf(reason !== null)('an account database that will not be written',
     });
     expect(result).toMatchObject({ state: 'failed', code: 'pam-broken' });
     expect(JSON.stringify(result)).not.toContain(NEW);
-    expect('detail' in result ? result.detail : '').toMatch(/^[\x20-\x7e…]{0,300}$/u);
+    expect(result !== null && 'detail' in result ? result.detail : '').toMatch(/^[\x20-\x7e…]{0,300}$/u);
   });
 
   test('shows the password in no argument list and no environment while it works', async () => {

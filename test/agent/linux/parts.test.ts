@@ -93,6 +93,8 @@ describe('the script store', () => {
   );
 });
 
+const PASSWORD = Buffer.from('x');
+
 test('a busy lock is waited for with jitter, and not for ever', async () => {
   let now = 0;
   const waits: number[] = [];
@@ -117,18 +119,25 @@ test('a busy lock is waited for with jitter, and not for ever', async () => {
     phase: 'apply',
     lockMarks: null,
     accountName: 'alice',
-    password: Buffer.from('x'),
     options: { unlock: false, unexpire: false, mustChange: false },
   } as const;
-  expect(await runner(15_000).run(request)).toMatchObject({ kind: 'done', code: 'applied', attempts: 6 });
+  expect(await runner(15_000).prepare(request).run(PASSWORD)).toMatchObject({
+    kind: 'done',
+    code: 'applied',
+    attempts: 6,
+  });
   expect(waits).toEqual([50, 100, 200, 400, 800]);
   holds = 1_000;
-  expect(await runner(3_000).run(request)).toMatchObject({
+  expect(await runner(3_000).prepare(request).run(PASSWORD)).toMatchObject({
     kind: 'done',
     code: 'account-database-lock-held',
     detail: '/etc/shadow.lock is held by process 7',
   });
-  expect(await runner(3_000).run({ ...request, digest: digestOf(Buffer.from('other')) })).toMatchObject({
+  expect(
+    await runner(3_000)
+      .prepare({ ...request, digest: digestOf(Buffer.from('other')) })
+      .run(PASSWORD),
+  ).toMatchObject({
     kind: 'not-run',
     code: 'script-unknown',
   });

@@ -9,6 +9,8 @@ if (reason !== null) console.warn(`skipped: resets against real PAM: ${reason}`)
 
 const OLD = 'Old.Passw0rd';
 const NEW = 'N3w:Passw0rd,{}';
+/** Long enough to look around in. */
+const WAITING_MS = 4_000;
 const FAILLOCK_STACK = `auth required pam_faillock.so preauth silent deny=3
 auth [success=1 default=ignore] pam_unix.so nullok
 auth [default=die] pam_faillock.so authfail deny=3
@@ -52,6 +54,18 @@ describe.skipIf(reason !== null)('a reset against the real chpasswd and PAM', { 
       verifiedBy: 'login',
     });
     expect(await Promise.all([box.su('root', NEW), box.su('root', OLD)])).toEqual([true, false]);
+  });
+
+  test('waits with a chpasswd that has touched nothing, and leaves nothing of it where the reset is given up', async () => {
+    const look = () => box.sh('sha256sum /etc/passwd /etc/shadow /etc/group; ls -a /etc /run; cat /proc/locks');
+    const was = await look();
+    const reset = box.reset('alice', NEW, { sealBreaksAfterMs: WAITING_MS });
+    await box.sh(`for _ in $(seq ${WAITING_MS / 20}); do pgrep -x chpasswd && exit 0; sleep 0.01; done; exit 1`);
+    expect(await look()).toBe(was);
+    expect(await reset).toBeNull();
+    await expect.poll(() => box.sh('pgrep -x chpasswd || true')).toBe('');
+    expect(await look()).toBe(was);
+    expect(await box.su('alice', OLD)).toBe(true);
   });
 
   test('keeps mode and owner of the account database', async () => {

@@ -37,10 +37,9 @@ function open(standby: boolean) {
 function requestOf(script: string, more: Partial<ScriptRequest> = {}): ScriptRequest {
   const bytes = Buffer.from(script);
   const options = { unlock: true, unexpire: false, mustChange: true };
-  const password = Buffer.from(PASSWORD);
   const digest = createHash('sha256').update(bytes).digest('hex');
   const lockMarks = '!';
-  return { bytes, digest, phase: 'apply', accountName: 'alice', password, options, lockMarks, ...more };
+  return { bytes, digest, phase: 'apply', accountName: 'alice', options, lockMarks, ...more };
 }
 
 const shells = () => descendants(process.pid).filter(({ command }) => command === 'sh');
@@ -53,7 +52,9 @@ describe.each([
   test('has the variables of the run in its environment, and nothing else of ours', async () => {
     const { runner } = open(standby);
     const seen = join(temporary(), 'seen');
-    const outcome = await runner.run(requestOf(`env >'${seen}'; pwd >>'${seen}'\n${said('done')}`));
+    const outcome = await runner
+      .prepare(requestOf(`env >'${seen}'; pwd >>'${seen}'\n${said('done')}`))
+      .run(Buffer.from(PASSWORD));
     expect(outcome).toMatchObject({ kind: 'done', code: 'applied', detail: 'done' });
     // What the shell itself sets is its own affair.
     const lines = readFileSync(seen, 'utf8')
@@ -76,7 +77,7 @@ describe.each([
     const { runner } = open(standby);
     const directory = temporary();
     const script = `cat <&3 >'${directory}/secret'; cat >'${directory}/input'\n${said('done')}`;
-    expect(await runner.run(requestOf(script))).toMatchObject({ code: 'applied' });
+    expect(await runner.prepare(requestOf(script)).run(Buffer.from(PASSWORD))).toMatchObject({ code: 'applied' });
     expect(readFileSync(join(directory, 'secret'), 'utf8')).toBe(`alice:${PASSWORD}\n`);
     expect(readFileSync(join(directory, 'input'), 'utf8')).toBe('');
   });
@@ -86,20 +87,29 @@ describe.each([
     async (name) => {
       const { runner } = open(standby);
       const request = requestOf(said('<$LK_ACCOUNT>'), { accountName: name });
-      expect(await runner.run(request)).toMatchObject({ code: 'applied', detail: `<${name}>` });
+      expect(await runner.prepare(request).run(Buffer.from(PASSWORD))).toMatchObject({
+        code: 'applied',
+        detail: `<${name}>`,
+      });
     },
   );
 
   test('gives the exit status and the errors of the script, not its own', async () => {
     const { runner } = open(standby);
     const failing = requestOf('echo why >&2; exit 3\n');
-    expect(await runner.run(failing)).toMatchObject({ code: 'script-failed', detail: 'exit 3: why' });
+    expect(await runner.prepare(failing).run(Buffer.from(PASSWORD))).toMatchObject({
+      code: 'script-failed',
+      detail: 'exit 3: why',
+    });
   });
 
   test('runs nothing where the values would not arrive as they are', async () => {
     const { runner } = open(standby);
     const request = requestOf(said('done'), { accountName: 'alice\nroot' });
-    expect(await runner.run(request)).toMatchObject({ kind: 'not-run', code: 'script-failed' });
+    expect(await runner.prepare(request).run(Buffer.from(PASSWORD))).toMatchObject({
+      kind: 'not-run',
+      code: 'script-failed',
+    });
   });
 });
 
@@ -108,7 +118,7 @@ describe('the shell that stands by', () => {
     const { runner, directory } = open(true);
     const request = requestOf(said('signed'));
     writeFileSync(join(directory, `${request.digest}.sh`), said('forged'));
-    expect(await runner.run(request)).toMatchObject({ detail: 'signed' });
+    expect(await runner.prepare(request).run(Buffer.from(PASSWORD))).toMatchObject({ detail: 'signed' });
   });
 
   test('is used once; the next one waits when the reset is over', async () => {
@@ -116,14 +126,14 @@ describe('the shell that stands by', () => {
     const [first, ...others] = shells();
     expect(others).toEqual([]);
     const script = requestOf(said('$$'));
-    expect(await runner.run(script)).toMatchObject({ detail: String(first?.pid) });
+    expect(await runner.prepare(script).run(Buffer.from(PASSWORD))).toMatchObject({ detail: String(first?.pid) });
     expect(shells()).toEqual([]);
     runner.standBy();
     const [second] = await until(() => (shells().length === 1 ? shells() : undefined), {
       what: 'a second shell',
       deadlineMs: DEADLINE_MS,
     });
-    expect(await runner.run(script)).toMatchObject({ detail: String(second?.pid) });
+    expect(await runner.prepare(script).run(Buffer.from(PASSWORD))).toMatchObject({ detail: String(second?.pid) });
   });
 
   test('is replaced when it was killed, and gone when the runner is closed', async () => {
@@ -132,7 +142,10 @@ describe('the shell that stands by', () => {
     if (first === undefined) throw new Error('no shell stands by');
     process.kill(first.pid, 'SIGKILL');
     await until(() => shells().length === 0, { what: 'its end', deadlineMs: DEADLINE_MS });
-    expect(await runner.run(requestOf(said('done')))).toMatchObject({ code: 'applied', detail: 'done' });
+    expect(await runner.prepare(requestOf(said('done'))).run(Buffer.from(PASSWORD))).toMatchObject({
+      code: 'applied',
+      detail: 'done',
+    });
     runner.standBy();
     await until(() => shells().length === 1, { what: 'another shell', deadlineMs: DEADLINE_MS });
     runner.close();

@@ -4,9 +4,15 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { createAccountReader } from '../../../agent/linux/account-reader.ts';
 import { createLinuxResetter } from '../../../agent/linux/reset-linux.ts';
-import type { ScriptRequest } from '../../../agent/linux/script-runner.ts';
+import type { PreparedScript, ScriptRequest } from '../../../agent/linux/script-runner.ts';
 
 const HASH = '$6$salt$0123456789abcdef';
+
+/** What became of one run of the script. */
+interface Run {
+  readonly lockMarks: string | null;
+  end: 'waits' | 'has the password' | 'discarded';
+}
 
 /** An account database of its own, and a runner that only takes note of what it is asked for. */
 function open() {
@@ -18,17 +24,23 @@ function open() {
     writeFileSync(join(etc, 'group'), `root:x:0:\nsudo:x:27:${members}\nbob:x:1001:\n`);
   };
   write('');
-  const asked: ScriptRequest[] = [];
-  const resetter = createLinuxResetter({
-    accounts: createAccountReader({ etc, share: etc, now: () => Date.now(), knownElsewhere: async () => false }),
-    runner: {
-      run: async (request) => {
-        asked.push(request);
+  const runs: Run[] = [];
+  const prepare = ({ lockMarks }: ScriptRequest): PreparedScript => {
+    const run: Run = { lockMarks, end: 'waits' };
+    runs.push(run);
+    return {
+      run: async () => {
+        run.end = 'has the password';
         return Promise.resolve({ kind: 'not-run', code: 'script-failed', detail: 'only asked' });
       },
-      standBy: () => undefined,
-      close: () => undefined,
-    },
+      discard: () => {
+        if (run.end === 'waits') run.end = 'discarded';
+      },
+    };
+  };
+  const resetter = createLinuxResetter({
+    accounts: createAccountReader({ etc, share: etc, now: () => Date.now(), knownElsewhere: async () => false }),
+    runner: { prepare, standBy: () => undefined, close: () => undefined },
     verifier: {
       prepare: () => ({ verify: () => Promise.reject(new Error('nothing to prove')), discard: () => undefined }),
       close: () => undefined,
@@ -36,52 +48,89 @@ function open() {
     ssh: { warningsFor: async () => Promise.resolve([]) },
     monotonicMs: () => 0,
   });
-  /** A reset that may begin once `meanwhile` has happened. */
-  const resetAfter = (meanwhile: () => boolean) =>
+  /** A reset that may begin once `meanwhile` has happened, which is after all that it does ahead. */
+  const resetAfter = (meanwhile: () => boolean, { unlock = false, seal = 'whole' } = {}) =>
     resetter.reset({
       accountName: 'bob',
-      password: Buffer.from('p'),
-      options: { unlock: false, unexpire: false, mustChange: false },
+      password: async () => (seal === 'whole' ? Buffer.from('p') : null),
+      options: { unlock, unexpire: false, mustChange: false },
       privilegedAuthorised: false,
       script: { bytes: Buffer.from(''), digest: '' },
       begun: new Promise((resolve) => setImmediate(() => resolve(meanwhile()))),
     });
-  return { etc, write, asked, resetAfter };
+  return { etc, write, runs, resetAfter };
 }
 
 test('a lock that is set while a reset is recorded is kept', async () => {
-  const { write, asked, resetAfter } = open();
+  const { write, runs, resetAfter } = open();
   await resetAfter(() => {
     write('!');
     return true;
   });
-  expect(asked.map(({ lockMarks }) => lockMarks)).toEqual(['!']);
+  expect(runs).toEqual([
+    { lockMarks: '', end: 'discarded' },
+    { lockMarks: '!', end: 'has the password' },
+  ]);
 });
 
 test('an account that becomes an administrator while a reset is recorded is not reset as a plain one', async () => {
-  const { write, asked, resetAfter } = open();
+  const { write, runs, resetAfter } = open();
   const result = await resetAfter(() => {
     write('', 'bob');
     return true;
   });
-  expect([result, asked]).toEqual([{ state: 'failed', code: 'account-privileged', detail: '' }, []]);
+  expect(result).toEqual({ state: 'failed', code: 'account-privileged', detail: '' });
+  expect(runs).toEqual([{ lockMarks: '', end: 'discarded' }]);
 });
 
-test('where nothing changes, what was read is what the script is told', async () => {
-  const { asked, resetAfter } = open();
-  await resetAfter(() => true);
-  expect(asked.map(({ lockMarks }) => lockMarks)).toEqual(['']);
+test('where nothing changes, the script that began ahead is the one that gets the password', async () => {
+  const { runs, resetAfter } = open();
+  let before: readonly Run[] = [];
+  await resetAfter(() => {
+    before = structuredClone(runs);
+    return true;
+  });
+  expect(before).toEqual([{ lockMarks: '', end: 'waits' }]);
+  expect(runs).toEqual([{ lockMarks: '', end: 'has the password' }]);
 });
 
-test('a reset that is not recorded touches nothing', async () => {
-  const { asked, resetAfter } = open();
-  expect([await resetAfter(() => false), asked]).toEqual([null, []]);
+test.each([
+  ['to be kept', false, []],
+  ['to be taken away', true, [{ lockMarks: '!', end: 'waits' }]],
+])(
+  'with a lock that is %s, what begins before the reset is recorded is what touches nothing',
+  async (_, unlock, ahead) => {
+    const { write, runs, resetAfter } = open();
+    write('!');
+    let before: readonly Run[] = [];
+    await resetAfter(
+      () => {
+        before = structuredClone(runs);
+        return true;
+      },
+      { unlock },
+    );
+    expect(before).toEqual(ahead);
+    expect(runs).toEqual([{ lockMarks: '!', end: 'has the password' }]);
+  },
+);
+
+test('a reset that is not recorded gives nothing its password', async () => {
+  const { runs, resetAfter } = open();
+  expect(await resetAfter(() => false)).toBeNull();
+  expect(runs).toEqual([{ lockMarks: '', end: 'discarded' }]);
+});
+
+test('a seal that is broken ends what has begun', async () => {
+  const { runs, resetAfter } = open();
+  expect(await resetAfter(() => true, { seal: 'broken' })).toBeNull();
+  expect(runs).toEqual([{ lockMarks: '', end: 'discarded' }]);
 });
 
 test('an account database that cannot be looked at is a failure that is told, not an accident', async () => {
-  const { etc, asked, resetAfter } = open();
+  const { etc, runs, resetAfter } = open();
   rmSync(join(etc, 'shadow'));
   symlinkSync('shadow', join(etc, 'shadow'));
   expect(await resetAfter(() => true)).toMatchObject({ state: 'failed', code: 'account-database-unreadable' });
-  expect(asked).toEqual([]);
+  expect(runs).toEqual([]);
 });

@@ -40,8 +40,9 @@ export class FakeInstance implements Instance {
   }
 
   async reset(request: ResetRequest): Promise<ResetOutcome | null> {
-    if (!(await request.begun)) return null;
-    const { account, password, privileged } = request;
+    const password = await request.password();
+    if (!(await request.begun) || password === null) return null;
+    const { account, privileged } = request;
     this.runs.push({ account, password: fromUtf8(password), privileged, bytes: password });
     return this.onReset(request);
   }

@@ -65,11 +65,12 @@ export class Accounts {
   }
 
   async #reset(life: Life, watch: AccountWatch, request: ResetRequest): Promise<ResetOutcome | null> {
-    if (!(await request.begun)) return null;
+    const opened = await request.password();
+    if (!(await request.begun) || opened === null) return null;
     if (life.hazard('before the script')) return never();
     const { account } = request;
     // A copy, as the script gets one through its descriptor.
-    const password = fromUtf8(request.password);
+    const password = fromUtf8(opened);
     watch.runs(account, password);
     if (account === 'root' && !request.privileged) return failed('account-privileged');
     if (this.#random.chance(this.failing)) {

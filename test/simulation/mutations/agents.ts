@@ -104,8 +104,14 @@ export const runsResetsTwice: Break = (ports) => ({
   instance: {
     ...ports.instance,
     reset: async (request: ResetRequest) => {
-      const again = { ...request, password: request.password.slice(), signal: new AbortController().signal };
-      const outcome = await ports.instance.reset(request);
+      let kept: Uint8Array | null = null;
+      const password = async () => {
+        const opened = await request.password();
+        kept = opened?.slice() ?? null;
+        return opened;
+      };
+      const again = { ...request, password: async () => kept, signal: new AbortController().signal };
+      const outcome = await ports.instance.reset({ ...request, password });
       ports.clock.after(SECOND_LOOK_MS, () => {
         ports.instance.reset(again).catch(noSuchDisk);
       });

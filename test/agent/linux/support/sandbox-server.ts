@@ -90,6 +90,12 @@ function su(account: string, password: string): Promise<boolean> {
   });
 }
 
+async function passwordOf({ password, sealBreaksAfterMs }: SandboxReset): Promise<Buffer | null> {
+  if (sealBreaksAfterMs === undefined) return Buffer.from(password);
+  await sleep(sealBreaksAfterMs);
+  return null;
+}
+
 async function handle(request: SandboxRequest): Promise<unknown> {
   switch (request.op) {
     case 'sh': {
@@ -132,7 +138,7 @@ async function handle(request: SandboxRequest): Promise<unknown> {
       const abort = request.abortAfterMs === undefined ? undefined : AbortSignal.timeout(request.abortAfterMs);
       return build(request).reset({
         accountName: request.account,
-        password: Buffer.from(request.password),
+        password: () => passwordOf(request),
         options: { unlock: false, unexpire: false, mustChange: false, ...request.options },
         privilegedAuthorised: request.privilegedAuthorised ?? false,
         script:

@@ -17,6 +17,8 @@ export interface SandboxReset {
   scriptTimeoutMs?: number;
   verifyTimeoutMs?: number;
   abortAfterMs?: number;
+  /** So long after all else is ready the seal turns out to be broken. */
+  sealBreaksAfterMs?: number;
   /** With one verifier that keeps a helper ready. */
   standby?: boolean;
 }
@@ -37,7 +39,8 @@ export interface Sandbox {
   background(script: string): Promise<void>;
   /** Returns once another process holds the account database's lock. */
   holdLock(ms: number): Promise<void>;
-  reset(account: string, password: string, more?: Partial<SandboxReset>): Promise<ResetResult>;
+  /** Null when it was given up before it began. */
+  reset(account: string, password: string, more?: Partial<SandboxReset>): Promise<ResetResult | null>;
   su(account: string, password: string): Promise<boolean>;
   /** The rival: chpasswd alone, without proof. */
   chpasswd(account: string, password: string): Promise<{ status: number; tookMs: number }>;
