@@ -17,6 +17,7 @@ import {
   createComponentProbes,
   createDatabaseLocks,
   createLinuxResetter,
+  createPasswordTool,
   createScriptRunner,
   createScriptStore,
   createSshPolicy,
@@ -66,7 +67,8 @@ export function createLinuxInstance({ clock, random, directory, standby }: Linux
     },
   });
   const accounts = createAccountReader({ now });
-  const resetter = createLinuxResetter({ accounts, runner, verifier, ssh: createSshPolicy(), monotonicMs });
+  const parts = { accounts, tool: createPasswordTool(), runner, verifier, ssh: createSshPolicy() };
+  const resetter = createLinuxResetter({ ...parts, monotonicMs });
   const probes = createComponentProbes({ stateDirectory: directory });
   return {
     facts: async () => readFacts(),

@@ -8,8 +8,9 @@ export function createTurns(): InTurn {
   let last: Promise<unknown> = Promise.resolve();
   let unfinished = 0;
   return (work) => {
-    const mine = unfinished === 0 ? start(work) : last.then(work);
+    const isIdle = unfinished === 0;
     unfinished += 1;
+    const mine = isIdle ? start(work) : last.then(work);
     const finish = () => {
       unfinished -= 1;
     };

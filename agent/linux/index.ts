@@ -5,6 +5,7 @@ export type { ComponentHealth } from './components.ts';
 export { createDatabaseLocks } from './database-lock.ts';
 export { createLinuxResetter } from './reset-linux.ts';
 export type { ResetResult } from './reset-linux.ts';
+export { createPasswordTool } from './password-tool.ts';
 export { createScriptRunner } from './script-runner.ts';
 export { createScriptStore } from './script-store.ts';
 export { createSshPolicy } from './ssh-policy.ts';

@@ -2,7 +2,15 @@
 import type { AccountReader } from './account-reader.ts';
 import type { AccountRefusal, LinuxAccount } from './accounts.ts';
 import { safeDetail } from './detail.ts';
-import type { PreparedScript, ScriptCode, ScriptOutcome, ScriptRunner, ScriptWarning } from './script-runner.ts';
+import type { PasswordTool } from './password-tool.ts';
+import type {
+  PreparedScript,
+  ScriptCode,
+  ScriptOutcome,
+  ScriptRequest,
+  ScriptRunner,
+  ScriptWarning,
+} from './script-runner.ts';
 import type { SshPolicy } from './ssh-policy.ts';
 import type { VerificationWarning } from './verification.ts';
 import type { PreparedVerification, Verifier } from './verifier.ts';
@@ -50,7 +58,7 @@ export interface ResetRequest {
   signal?: AbortSignal;
 }
 
-/** So long may lie between the look at who may become root and the change of the account. */
+/** So long may lie between the look at who may become root and the change of the account; and so long may wait ahead. */
 const ACCOUNT_AGE_MS_MAX = 50;
 
 export interface LinuxResetter {
@@ -63,6 +71,7 @@ export interface LinuxResetter {
 
 export interface LinuxResetterOptions {
   accounts: AccountReader;
+  tool: PasswordTool;
   runner: ScriptRunner;
   verifier: Verifier;
   ssh: SshPolicy;
@@ -76,23 +85,28 @@ export function createLinuxResetter(options: LinuxResetterOptions): LinuxResette
       const startedMs = monotonicMs();
       const elapsed = () => Math.round(monotonicMs() - startedMs);
       const before = accounts.stamp();
-      const marks = accounts.lockMarks(request.accountName);
-      let script = mayGoAhead(marks, request) ? prepare(runner, request, marks) : null;
+      let script = goAhead(options, request);
+      const drop = () => {
+        script?.discard();
+        script = null;
+      };
+      const timer = setTimeout(drop, ACCOUNT_AGE_MS_MAX);
       try {
         let admitted = await admit(accounts, request);
         const password = await request.password();
         if ((await request.begun) === false || password === null) return null;
+        clearTimeout(timer);
         const isSame = before !== null && accounts.stamp() === before;
         if (!isSame || elapsed() > ACCOUNT_AGE_MS_MAX) {
-          script?.discard();
-          script = null;
+          drop();
           admitted = await admit(accounts, request);
         }
         if ('state' in admitted) return admitted;
-        script ??= prepare(runner, request, admitted.lockMarks);
+        script ??= runner.prepare(scriptRequest(request, { phase: 'apply', lockMarks: admitted.lockMarks }));
         return await applyAndProve(options, request, { account: admitted, script, password, elapsed });
       } finally {
-        script?.discard();
+        clearTimeout(timer);
+        drop();
         runner.standBy();
       }
     },
@@ -100,11 +114,18 @@ export function createLinuxResetter(options: LinuxResetterOptions): LinuxResette
 }
 
 /**
- * Whether the script may begin before it is known whether the reset does. It then comes as far as a `chpasswd` that waits
- * for its line, and touches nothing; with a lock that is to be kept it would make a directory of its own first.
+ * Has the script begin before it is known whether the reset does, where it then only comes as far as a `chpasswd` that
+ * waits for its line: should the agent die, that ends without one, and nothing is left to be done behind it. With a lock
+ * that is to be kept the script would make a directory of its own first.
  */
-function mayGoAhead(lockMarks: string | null, { options }: ResetRequest): lockMarks is string {
-  return lockMarks === '' || (lockMarks !== null && options.unlock);
+function goAhead({ accounts, runner, tool }: LinuxResetterOptions, request: ResetRequest): PreparedScript | null {
+  const { unlock, unexpire } = request.options;
+  if (unlock || unexpire || !tool.readsFirst() || accounts.lockMarks(request.accountName) !== '') return null;
+  try {
+    return runner.prepare(scriptRequest(request, { phase: 'apply', lockMarks: '', ahead: true }));
+  } catch {
+    return null; // Whatever it is, the run that begins when it may meets it, and says so.
+  }
 }
 
 interface Step {
@@ -117,7 +138,13 @@ interface Step {
 async function applyAndProve(options: LinuxResetterOptions, request: ResetRequest, step: Step): Promise<ResetResult> {
   const applying = step.script.run(step.password, request.signal);
   // After the script has its password: proof needs its own process, which gets ready meanwhile.
-  const prepared = options.verifier.prepare();
+  let prepared: PreparedVerification;
+  try {
+    prepared = options.verifier.prepare();
+  } catch (error) {
+    await applying; // The password is in use until then.
+    throw error;
+  }
   try {
     const applied = await applying;
     const stopped = afterApply(applied);
@@ -192,23 +219,18 @@ async function prove(
   }
   if (request.options.mustChange) {
     // Only now: a password that must be changed cannot be proven by a login.
-    const finished = await runner.prepare(scriptRequest(request, 'finish', null)).run(null, signal);
+    const finished = await runner
+      .prepare(scriptRequest(request, { phase: 'finish', lockMarks: null }))
+      .run(null, signal);
     if (finished.kind !== 'done' || finished.code !== 'applied') found.push('must-change-failed');
   }
   return { state: 'succeeded', verifiedBy: verdict.verifiedBy, warnings: found, appliedMs, verifiedMs };
 }
 
-const prepare = (runner: ScriptRunner, request: ResetRequest, lockMarks: string) =>
-  runner.prepare(scriptRequest(request, 'apply', lockMarks));
-
-const scriptRequest = (request: ResetRequest, phase: 'apply' | 'finish', lockMarks: string | null) => ({
-  lockMarks,
-  bytes: request.script.bytes,
-  digest: request.script.digest,
-  phase,
-  accountName: request.accountName,
-  options: request.options,
-});
+const scriptRequest = (
+  { script, accountName, options }: ResetRequest,
+  how: Pick<ScriptRequest, 'phase' | 'lockMarks'> & Partial<Pick<ScriptRequest, 'ahead'>>,
+): ScriptRequest => ({ ...script, accountName, options, ahead: false, ...how });
 
 const scriptWarnings = (outcome: ScriptOutcome): ResetWarning[] =>
   outcome.kind === 'done' ? [...outcome.warnings] : [];

@@ -50,6 +50,8 @@ export interface ScriptRequest {
   options: { unlock: boolean; unexpire: boolean; mustChange: boolean };
   /** What stands before the account's hash, as it was just read; null where the script is to look by itself. */
   lockMarks: string | null;
+  /** Begins before it is known that it may: it applies, or counts for nothing and is run anew. */
+  ahead: boolean;
 }
 
 /** A run of the script that has begun, as far as it comes without a password. */
@@ -64,7 +66,7 @@ export interface PreparedScript {
 }
 
 export interface ScriptRunner {
-  /** Has a shell begin with the script. What it does before it reads descriptor 3 is done, whatever comes of the reset. */
+  /** Has a shell begin with the script. What it does before it reads descriptor 3 is done, whatever comes of the reset. May throw. */
   prepare(request: ScriptRequest): PreparedScript;
   /** A reset is over: gets ready for the next one. */
   standBy(): void;
@@ -90,6 +92,8 @@ export interface ScriptRunnerOptions {
 
 export const SCRIPT_MS_MAX = 20_000;
 export const LOCK_WAIT_MS_MAX = 15_000;
+/** Nothing is to be found out any more. */
+const FINAL: ReadonlySet<ScriptCode> = new Set(['applied', 'account-database-lock-held']);
 const LOCK_DELAY_MS_FIRST = 50;
 const LOCK_DELAY_MS_MAX = 2_000;
 
@@ -117,8 +121,10 @@ export function createScriptRunner(options: ScriptRunnerOptions): ScriptRunner {
         },
         run(password, signal) {
           // Whoever held the lock meanwhile may have locked the account.
-          const again = () => attempt(taskOf(path, { ...request, lockMarks: null }));
-          return insist(options, { first, again }, { accountName: request.accountName, password }, signal);
+          const again = () => attempt(taskOf(path, { ...request, lockMarks: null, ahead: false }));
+          const secret = { accountName: request.accountName, password };
+          if (!request.ahead || !('discard' in first)) return insist(options, { first, again }, secret, signal);
+          return runAhead(options, { first, again }, secret, signal);
         },
       };
     },
@@ -132,6 +138,26 @@ function nothing(outcome: ScriptOutcome): PreparedScript {
 interface Secret {
   readonly accountName: string;
   readonly password: Buffer | null;
+}
+
+/** What began ahead did not look for a reason where it failed, since that writes: a run that begins now does. */
+async function runAhead(
+  options: ScriptRunnerOptions,
+  { first, again }: { readonly first: Attempt; readonly again: () => Attempt | ScriptOutcome },
+  secret: Secret,
+  signal: AbortSignal | undefined,
+): Promise<ScriptOutcome> {
+  const { locks, timeoutMs = SCRIPT_MS_MAX, lockWaitMsMax = LOCK_WAIT_MS_MAX } = options;
+  if (locks.lockFile() === null) {
+    const lockHolder = (pid: number | undefined) => locks.holder(pid);
+    const outcome = await finish(first, secret, { timeoutMs, lockWaitMs: lockWaitMsMax, lockHolder }, signal);
+    const isOver = outcome.kind === 'interrupted' || (outcome.kind === 'done' && FINAL.has(outcome.code));
+    if (isOver) return outcome;
+  } else {
+    // Somebody has begun to change the account database since, and may be about to lock this very account.
+    first.discard();
+  }
+  return insist(options, { first: again(), again }, secret, signal);
 }
 
 /** Tries again while somebody else holds the account database, as long as there is patience. */
@@ -203,7 +229,7 @@ function lockHeld(detail: string): Done {
   return { kind: 'done', code: 'account-database-lock-held', warnings: [], detail, attempts: 1 };
 }
 
-function taskOf(path: string, { accountName, phase, options, lockMarks }: ScriptRequest): ShellTask {
+function taskOf(path: string, { accountName, phase, options, lockMarks, ahead }: ScriptRequest): ShellTask {
   const flag = (on: boolean) => (on ? '1' : '0');
   return {
     path,
@@ -214,6 +240,7 @@ function taskOf(path: string, { accountName, phase, options, lockMarks }: Script
       LK_UNEXPIRE: flag(options.unexpire),
       LK_MUST_CHANGE: flag(options.mustChange),
       LK_LOCK: lockMarks === '' ? 'none' : (lockMarks ?? ''),
+      LK_AHEAD: flag(ahead),
     },
   };
 }

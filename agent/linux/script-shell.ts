@@ -22,7 +22,15 @@ export interface ScriptShell {
   end(): void;
 }
 
-const VARIABLES = ['LK_ACCOUNT', 'LK_PHASE', 'LK_UNLOCK', 'LK_UNEXPIRE', 'LK_MUST_CHANGE', 'LK_LOCK'] as const;
+const VARIABLES = [
+  'LK_ACCOUNT',
+  'LK_PHASE',
+  'LK_UNLOCK',
+  'LK_UNEXPIRE',
+  'LK_MUST_CHANGE',
+  'LK_LOCK',
+  'LK_AHEAD',
+] as const;
 
 /**
  * All that is ever handed to a shell as text. Values come on standard input and stay data; the script is read from its

@@ -8,8 +8,9 @@
 #       LK_MUST_CHANGE  1: the password must be changed at the next login (finish phase, after verification)
 #       LK_LOCK         the lock marks before the account's hash, as the agent has just read them, or `none`. Empty or
 #                       unset: read here, byte by byte, since a shell cannot do better
-#       descriptor 3    `account:password\n`, handed to chpasswd untouched; this script never reads it. It may come late:
-#                       with LK_LOCK=none or LK_UNLOCK=1, nothing is touched before chpasswd has read it
+#       LK_AHEAD        1: begun before it is known that it may. Descriptor 3 comes late or ends without a line. Nothing is
+#                       touched before chpasswd has read it, and what fails is not looked into. With LK_LOCK=none alone
+#       descriptor 3    `account:password\n`, handed to chpasswd untouched; this script never reads it
 # Out:  last line       latchkey-result code=CODE warnings=LIST detail=TEXT
 #       exit status     0 when code is applied, 1 otherwise
 # Codes: applied account-database-lock-held account-database-read-only account-database-immutable
@@ -71,6 +72,7 @@ enforcing() {
 
 # Names the cause of a failed change, most certain cause first.
 classify() { # output of the failed command
+  [ "$LK_AHEAD" != 1 ] || finish script-failed "$1"
   case $1 in
   *'BAD PASSWORD'* | *'already used'* | *'assword unchanged'* | *'been used'*) finish policy-refused "$1" ;;
   esac
@@ -206,7 +208,7 @@ complete() {
   result applied
 }
 
-: "${LK_ACCOUNT:=}" "${LK_PHASE:=}" "${LK_UNLOCK:=0}" "${LK_UNEXPIRE:=0}" "${LK_MUST_CHANGE:=0}" "${LK_LOCK:=}"
+: "${LK_ACCOUNT:=}" "${LK_PHASE:=}" "${LK_UNLOCK:=0}" "${LK_UNEXPIRE:=0}" "${LK_MUST_CHANGE:=0}" "${LK_LOCK:=}" "${LK_AHEAD:=0}"
 case $LK_ACCOUNT in
 '' | [-.]* | *[!A-Za-z0-9._-]*) result script-failed 'unsafe account name' ;;
 esac

@@ -118,6 +118,7 @@ test('a busy lock is waited for with jitter, and not for ever', async () => {
     digest: digestOf(script),
     phase: 'apply',
     lockMarks: null,
+    ahead: false,
     accountName: 'alice',
     options: { unlock: false, unexpire: false, mustChange: false },
   } as const;

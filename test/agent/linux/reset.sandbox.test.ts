@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createPasswordTool } from '../../../agent/linux/password-tool.ts';
 import { openSandbox, whyNoSandbox } from './support/sandbox.ts';
 import type { Sandbox } from './support/sandbox.ts';
 
@@ -63,9 +65,22 @@ describe.skipIf(reason !== null)('a reset against the real chpasswd and PAM', { 
     await box.sh(`for _ in $(seq ${WAITING_MS / 20}); do pgrep -x chpasswd && exit 0; sleep 0.01; done; exit 1`);
     expect(await look()).toBe(was);
     expect(await reset).toBeNull();
-    await expect.poll(() => box.sh('pgrep -x chpasswd || true')).toBe('');
+    await expect.poll(() => box.sh('pgrep -r DRST -x chpasswd || true')).toBe('');
     expect(await look()).toBe(was);
     expect(await box.su('alice', OLD)).toBe(true);
+  });
+
+  test('changes nothing with a line that never comes, as when the agent is killed', async () => {
+    const look = () => box.sh('sha256sum /etc/passwd /etc/shadow /etc/group; ls -a /etc /run');
+    const was = await look();
+    const script = fileURLToPath(new URL('../../../scripts/instance/reset-linux.sh', import.meta.url));
+    const variables = 'LK_ACCOUNT=alice LK_PHASE=apply LK_LOCK=none LK_AHEAD=1';
+    expect(await box.sh(`${variables} sh '${script}' 3</dev/null`)).toContain('code=applied');
+    expect(await look()).toBe(was);
+  });
+
+  test('is built with PAM here, so that it may wait ahead of its line', () => {
+    expect(createPasswordTool().readsFirst()).toBe(true);
   });
 
   test('keeps mode and owner of the account database', async () => {

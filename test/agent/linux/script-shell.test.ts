@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { LockHolder } from '../../../agent/linux/database-lock.ts';
 import { createScriptRunner } from '../../../agent/linux/script-runner.ts';
 import type { ScriptRequest } from '../../../agent/linux/script-runner.ts';
 import { createScriptStore } from '../../../agent/linux/script-store.ts';
@@ -20,12 +21,12 @@ function temporary(): string {
   return directory;
 }
 
-function open(standby: boolean) {
+function open(standby: boolean, lockFile: () => LockHolder | null = () => null) {
   const directory = temporary();
   const runner = createScriptRunner({
     store: createScriptStore(directory),
-    locks: { lockFile: () => null, holder: () => null },
-    sleep: () => Promise.reject(new Error('nothing is locked')),
+    locks: { lockFile, holder: () => null },
+    sleep: () => Promise.resolve(),
     random: () => 0.5,
     monotonicMs: () => performance.now(),
     standby,
@@ -38,8 +39,8 @@ function requestOf(script: string, more: Partial<ScriptRequest> = {}): ScriptReq
   const bytes = Buffer.from(script);
   const options = { unlock: true, unexpire: false, mustChange: true };
   const digest = createHash('sha256').update(bytes).digest('hex');
-  const lockMarks = '!';
-  return { bytes, digest, phase: 'apply', accountName: 'alice', options, lockMarks, ...more };
+  const how = { phase: 'apply', lockMarks: '!', ahead: false } as const;
+  return { bytes, digest, accountName: 'alice', options, ...how, ...more };
 }
 
 const shells = () => descendants(process.pid).filter(({ command }) => command === 'sh');
@@ -68,6 +69,7 @@ describe.each([
       'LK_UNEXPIRE=0',
       'LK_MUST_CHANGE=1',
       'LK_LOCK=!',
+      'LK_AHEAD=0',
     ];
     const expected = ['/', 'LC_ALL=C', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', ...variables];
     expect(lines.toSorted()).toEqual(expected.toSorted());
@@ -110,6 +112,48 @@ describe.each([
       kind: 'not-run',
       code: 'script-failed',
     });
+  });
+});
+
+describe('a run that begins ahead', () => {
+  const noting = (file: string) => `echo "$LK_AHEAD <$LK_LOCK>" >>'${file}'\n`;
+  const ahead = (script: string) => requestOf(script, { lockMarks: '', ahead: true });
+
+  test('goes on with its password, and is the only one where it applies', async () => {
+    const { runner } = open(true);
+    const seen = join(temporary(), 'seen');
+    const prepared = runner.prepare(ahead(`${noting(seen)}cat <&3 >/dev/null\n${said('done')}`));
+    await expect.poll(() => existsSync(seen)).toBe(true);
+    expect(await prepared.run(Buffer.from(PASSWORD))).toMatchObject({ code: 'applied', detail: 'done' });
+    expect(readFileSync(seen, 'utf8')).toBe('1 <none>\n');
+  });
+
+  test('is run anew where it fails, since the script does not look for a reason then', async () => {
+    const { runner } = open(false);
+    const seen = join(temporary(), 'seen');
+    const failing = `${noting(seen)}[ "$LK_AHEAD" = 0 ] || exit 1\n${said('done')}`;
+    expect(await runner.prepare(ahead(failing)).run(Buffer.from(PASSWORD))).toMatchObject({ code: 'applied' });
+    expect(readFileSync(seen, 'utf8')).toBe('1 <none>\n0 <>\n');
+  });
+
+  test('is given up when a lock file has come since: whoever made it may lock the account', async () => {
+    let held = false;
+    const { runner } = open(false, () => (held ? { path: '/etc/shadow.lock', pid: 7 } : null));
+    const seen = join(temporary(), 'seen');
+    const prepared = runner.prepare(ahead(`${noting(seen)}wc -c <&3 >>'${seen}'\n${said('done')}`));
+    await expect.poll(() => existsSync(seen)).toBe(true);
+    held = true;
+    const running = prepared.run(Buffer.from(PASSWORD));
+    held = false;
+    expect(await running).toMatchObject({ code: 'applied' });
+    const line = `alice:${PASSWORD}\n`.length;
+    expect(readFileSync(seen, 'utf8')).toBe(`1 <none>\n0 <>\n${String(line)}\n`);
+  });
+
+  test('ends when it is not needed', async () => {
+    const { runner } = open(true);
+    runner.prepare(ahead('cat <&3 >/dev/null\n')).discard();
+    await until(() => shells().length === 0, { what: 'its end', deadlineMs: DEADLINE_MS });
   });
 });
 

@@ -11,11 +11,12 @@ const HASH = '$6$salt$0123456789abcdef';
 /** What became of one run of the script. */
 interface Run {
   readonly lockMarks: string | null;
+  readonly ahead: boolean;
   end: 'waits' | 'has the password' | 'discarded';
 }
 
 /** An account database of its own, and a runner that only takes note of what it is asked for. */
-function open() {
+function open({ readsFirst = true } = {}) {
   const etc = mkdtempSync(join(tmpdir(), 'latchkey-'));
   onTestFinished(() => rmSync(etc, { recursive: true }));
   const write = (mark: string, members = '') => {
@@ -25,8 +26,8 @@ function open() {
   };
   write('');
   const runs: Run[] = [];
-  const prepare = ({ lockMarks }: ScriptRequest): PreparedScript => {
-    const run: Run = { lockMarks, end: 'waits' };
+  const prepare = ({ lockMarks, ahead }: ScriptRequest): PreparedScript => {
+    const run: Run = { lockMarks, ahead, end: 'waits' };
     runs.push(run);
     return {
       run: async () => {
@@ -40,6 +41,7 @@ function open() {
   };
   const resetter = createLinuxResetter({
     accounts: createAccountReader({ etc, share: etc, now: () => Date.now(), knownElsewhere: async () => false }),
+    tool: { readsFirst: () => readsFirst },
     runner: { prepare, standBy: () => undefined, close: () => undefined },
     verifier: {
       prepare: () => ({ verify: () => Promise.reject(new Error('nothing to prove')), discard: () => undefined }),
@@ -49,11 +51,14 @@ function open() {
     monotonicMs: () => 0,
   });
   /** A reset that may begin once `meanwhile` has happened, which is after all that it does ahead. */
-  const resetAfter = (meanwhile: () => boolean, { unlock = false, seal = 'whole' } = {}) =>
+  const resetAfter = (
+    meanwhile: () => boolean | Promise<boolean>,
+    { unlock = false, unexpire = false, seal = 'whole' } = {},
+  ) =>
     resetter.reset({
       accountName: 'bob',
       password: async () => (seal === 'whole' ? Buffer.from('p') : null),
-      options: { unlock, unexpire: false, mustChange: false },
+      options: { unlock, unexpire, mustChange: false },
       privilegedAuthorised: false,
       script: { bytes: Buffer.from(''), digest: '' },
       begun: new Promise((resolve) => setImmediate(() => resolve(meanwhile()))),
@@ -68,8 +73,8 @@ test('a lock that is set while a reset is recorded is kept', async () => {
     return true;
   });
   expect(runs).toEqual([
-    { lockMarks: '', end: 'discarded' },
-    { lockMarks: '!', end: 'has the password' },
+    { lockMarks: '', ahead: true, end: 'discarded' },
+    { lockMarks: '!', ahead: false, end: 'has the password' },
   ]);
 });
 
@@ -80,7 +85,7 @@ test('an account that becomes an administrator while a reset is recorded is not 
     return true;
   });
   expect(result).toEqual({ state: 'failed', code: 'account-privileged', detail: '' });
-  expect(runs).toEqual([{ lockMarks: '', end: 'discarded' }]);
+  expect(runs).toEqual([{ lockMarks: '', ahead: true, end: 'discarded' }]);
 });
 
 test('where nothing changes, the script that began ahead is the one that gets the password', async () => {
@@ -90,41 +95,48 @@ test('where nothing changes, the script that began ahead is the one that gets th
     before = structuredClone(runs);
     return true;
   });
-  expect(before).toEqual([{ lockMarks: '', end: 'waits' }]);
-  expect(runs).toEqual([{ lockMarks: '', end: 'has the password' }]);
+  expect(before).toEqual([{ lockMarks: '', ahead: true, end: 'waits' }]);
+  expect(runs).toEqual([{ lockMarks: '', ahead: true, end: 'has the password' }]);
 });
 
 test.each([
-  ['to be kept', false, []],
-  ['to be taken away', true, [{ lockMarks: '!', end: 'waits' }]],
-])(
-  'with a lock that is %s, what begins before the reset is recorded is what touches nothing',
-  async (_, unlock, ahead) => {
-    const { write, runs, resetAfter } = open();
-    write('!');
-    let before: readonly Run[] = [];
-    await resetAfter(
-      () => {
-        before = structuredClone(runs);
-        return true;
-      },
-      { unlock },
-    );
-    expect(before).toEqual(ahead);
-    expect(runs).toEqual([{ lockMarks: '!', end: 'has the password' }]);
-  },
-);
+  ['a lock is to be kept', '!', {}, {}],
+  ['a lock is to be taken away', '!', { unlock: true }, {}],
+  ['a lock-out is to be lifted', '', { unlock: true }, {}],
+  ['an expiry date is to be removed', '', { unexpire: true }, {}],
+  ['chpasswd locks the account database before it reads', '', {}, { readsFirst: false }],
+])('where %s, nothing begins before the reset is recorded', async (_, mark, options, tool) => {
+  const { write, runs, resetAfter } = open(tool);
+  write(mark);
+  let before: readonly Run[] | null = null;
+  await resetAfter(() => {
+    before = structuredClone(runs);
+    return true;
+  }, options);
+  expect(before).toEqual([]);
+  expect(runs).toEqual([{ lockMarks: mark, ahead: false, end: 'has the password' }]);
+});
+
+test('what has begun is not kept waiting for a disk that does not answer', async () => {
+  const { runs, resetAfter } = open();
+  const begun = Promise.withResolvers<boolean>();
+  const resetting = resetAfter(() => begun.promise);
+  await expect.poll(() => runs).toEqual([{ lockMarks: '', ahead: true, end: 'discarded' }]);
+  begun.resolve(true);
+  await resetting;
+  expect(runs.slice(1)).toEqual([{ lockMarks: '', ahead: false, end: 'has the password' }]);
+});
 
 test('a reset that is not recorded gives nothing its password', async () => {
   const { runs, resetAfter } = open();
   expect(await resetAfter(() => false)).toBeNull();
-  expect(runs).toEqual([{ lockMarks: '', end: 'discarded' }]);
+  expect(runs).toEqual([{ lockMarks: '', ahead: true, end: 'discarded' }]);
 });
 
 test('a seal that is broken ends what has begun', async () => {
   const { runs, resetAfter } = open();
   expect(await resetAfter(() => true, { seal: 'broken' })).toBeNull();
-  expect(runs).toEqual([{ lockMarks: '', end: 'discarded' }]);
+  expect(runs).toEqual([{ lockMarks: '', ahead: true, end: 'discarded' }]);
 });
 
 test('an account database that cannot be looked at is a failure that is told, not an accident', async () => {

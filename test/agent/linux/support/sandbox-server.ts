@@ -11,6 +11,7 @@ import {
   createAccountReader,
   createComponentProbes,
   createLinuxResetter,
+  createPasswordTool,
   createScriptRunner,
   createScriptStore,
   createSshPolicy,
@@ -66,7 +67,7 @@ function build(request: SandboxReset) {
   };
   const accounts = createAccountReader({ now: Date.now });
   const ssh = createSshPolicy(request.sshd === undefined ? {} : { sshd: request.sshd });
-  return createLinuxResetter({ accounts, runner, verifier, ssh, monotonicMs });
+  return createLinuxResetter({ accounts, tool: createPasswordTool(), runner, verifier, ssh, monotonicMs });
 }
 
 /** What a user at a terminal meets: su, asked by an account without rights, on a terminal. */
